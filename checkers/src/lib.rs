@@ -1,0 +1,35 @@
+//! Judges of a history: pure functions from what the clients saw to a [`Verdict`].
+//!
+//! A [`Checker`] does no I/O, reads no clock and draws no random number: the same history and the same [`Budget`] give
+//! the same verdict, byte for byte, on any number of threads. Every anomaly names the fewest operations that prove it,
+//! and a second, independent way has confirmed it.
+
+mod budget;
+mod verdict;
+
+pub use budget::Budget;
+pub use verdict::{Anomaly, Confirmation, Step, Validity, Verdict};
+
+use schism_history::History;
+
+/// A judge of histories.
+pub trait Checker: Send + Sync {
+    /// Its name in plans and reports.
+    fn name(&self) -> &'static str;
+
+    /// Judges a history within a budget. A bound that is hit gives [`Validity::Unknown`] and says how far it got.
+    fn check(&self, history: &History, budget: &Budget) -> Verdict;
+}
+
+/// A checker that a plan can ask for by name.
+pub struct Listed {
+    /// Its name.
+    pub name: &'static str,
+    /// What it judges, in half a sentence.
+    pub summary: &'static str,
+    /// Makes one.
+    pub new: fn() -> Box<dyn Checker>,
+}
+
+/// Every checker, by name.
+pub const CHECKERS: &[Listed] = &[];

@@ -1,0 +1,139 @@
+//! What a checker says.
+
+use schism_history::{OpId, Value};
+use serde::Serialize;
+
+/// The answer to "does the history keep the promise?". Ordered by weight: the heavier one wins a merge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Validity {
+    /// It does.
+    Valid,
+    /// It is not known: too little was done, or a budget was spent.
+    #[default]
+    Unknown,
+    /// It does not, and there is proof.
+    Invalid,
+}
+
+impl Validity {
+    /// The heavier of the two: invalid, then unknown, then valid.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.max(other)
+    }
+
+    /// The name used in files and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Unknown => "unknown",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+/// What a checker says about a history.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// The checker's name.
+    pub checker: &'static str,
+    /// Its answer.
+    pub validity: Validity,
+    /// The answer and its reason in one sentence, for a reader who knows neither checker nor database.
+    pub summary: String,
+    /// Proofs of an invalid verdict: the smallest of each kind first. Not all that were found: see `anomaly_count`.
+    pub anomalies: Vec<Anomaly>,
+    /// How many anomalies were found in all.
+    pub anomaly_count: u64,
+    /// What was measured, by name: counts, shares, seconds (named `…_s`). A [`Value::Map`], or nil.
+    pub figures: Value,
+    /// Two algorithms disagree: our own bug, and no verdict on the database. Says what each of them found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<String>,
+}
+
+impl Verdict {
+    /// A verdict without anomalies and figures.
+    pub fn new(checker: &'static str, validity: Validity, summary: impl Into<String>) -> Self {
+        Self {
+            checker,
+            validity,
+            summary: summary.into(),
+            anomalies: Vec::new(),
+            anomaly_count: 0,
+            figures: Value::Nil,
+            disagreement: None,
+        }
+    }
+
+    /// An invalid verdict with its proofs.
+    pub fn invalid(
+        checker: &'static str,
+        summary: impl Into<String>,
+        anomalies: Vec<Anomaly>,
+    ) -> Self {
+        let anomaly_count = anomalies.len() as u64;
+        Self {
+            anomalies,
+            anomaly_count,
+            ..Self::new(checker, Validity::Invalid, summary)
+        }
+    }
+
+    /// Sets the figures.
+    #[must_use]
+    pub fn figures(self, figures: Value) -> Self {
+        Self { figures, ..self }
+    }
+}
+
+/// One proof that a promise was broken.
+#[derive(Clone, Debug, Serialize)]
+pub struct Anomaly {
+    /// What the field calls it, in words joined by `-`: `stale-read`, `lost-write`.
+    pub name: &'static str,
+    /// What happened, in plain words, with keys and values.
+    pub sentence: String,
+    /// The object it happened to; nil when there is only one, or several.
+    #[serde(skip_serializing_if = "Value::is_nil")]
+    pub key: Value,
+    /// The fewest operations that prove it, in the order in which `steps` tells the story.
+    pub operations: Vec<OpId>,
+    /// Why it is impossible, step by step.
+    pub steps: Vec<Step>,
+    /// The independent way that found it again.
+    pub confirmation: Confirmation,
+}
+
+/// One step of an explanation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// The operation it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OpId>,
+    /// What follows from it.
+    pub text: String,
+}
+
+/// How an anomaly was confirmed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Confirmation {
+    /// The second way, in words: "search over all orders of these 3 operations".
+    pub by: &'static str,
+    /// Whether it agrees. An anomaly that is not confirmed makes no verdict invalid.
+    pub agrees: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proof_outweighs_doubt_and_doubt_outweighs_health() {
+        use Validity::{Invalid, Unknown, Valid};
+        assert_eq!(Valid.and(Unknown), Unknown);
+        assert_eq!(Unknown.and(Invalid), Invalid);
+        assert_eq!(Invalid.and(Valid), Invalid);
+    }
+}

@@ -1,0 +1,78 @@
+//! A fault, with its roles resolved: what is done to whom.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A place that packets come from: a node, or the clients (the controller's own addresses).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Endpoint {
+    /// A node of the cluster.
+    Node(Arc<str>),
+    /// Where the clients are.
+    Clients,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(name) => f.write_str(name),
+            Self::Clients => f.write_str("clients"),
+        }
+    }
+}
+
+/// Packets in one direction.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Link {
+    /// Who sends.
+    pub from: Endpoint,
+    /// Who receives.
+    pub to: Endpoint,
+}
+
+/// What happens to a packet on a cut link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RejectMode {
+    /// It vanishes: the sender waits.
+    #[default]
+    Drop,
+    /// The sender is told at once.
+    Reject,
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Packets on these links do not arrive.
+    Cut {
+        /// The links, sorted.
+        links: Vec<Link>,
+        /// Whether the sender is told.
+        mode: RejectMode,
+    },
+    /// The database's processes die at once (SIGKILL). Healed by starting them.
+    Kill,
+    /// The database's processes are asked to end (SIGTERM). Healed by starting them.
+    Stop,
+    /// The database's processes stand still (SIGSTOP). Healed by SIGCONT.
+    Pause,
+    /// The database's processes are ended and started again. Nothing is left to heal.
+    Restart,
+}
+
+/// A fault that is ready to be injected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Its number within the run.
+    pub id: u32,
+    /// Its kind: `partition`, `kill`, `pause`.
+    pub name: &'static str,
+    /// What exactly: `halves: n1 n2 | n3 n4 n5`.
+    pub label: String,
+    /// The nodes it acts on, sorted.
+    pub nodes: Vec<Arc<str>>,
+    /// For a partition, the groups of nodes that still reach each other; empty otherwise.
+    pub sides: Vec<Vec<Arc<str>>>,
+    /// What it does to them.
+    pub effect: Effect,
+}

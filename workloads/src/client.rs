@@ -1,0 +1,104 @@
+//! Databases and their clients.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{Capability, CompareAndSet, Failure, Registers, Sets, Transactions};
+
+/// Where a database's node listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The node's name in the plan and in the history.
+    pub node: Arc<str>,
+    /// Its address, as the controller reaches it.
+    pub host: String,
+    /// The database's client port.
+    pub port: u16,
+}
+
+/// What a node is to its cluster, at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// It decides: a Raft leader, a primary.
+    Leader,
+    /// It follows a leader.
+    Follower,
+}
+
+/// Why a database cannot be used: its own trouble or ours, but no finding.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A node does not answer as a healthy node of this database would.
+    #[error("node {node}: {reason}")]
+    Node {
+        /// The node.
+        node: Arc<str>,
+        /// What it said, and what to do about it.
+        reason: String,
+    },
+    /// The keyspace (table, prefix, database) holds data that schism did not write.
+    #[error("{what} holds data that schism did not write; {remedy}")]
+    NotOurs {
+        /// The keyspace.
+        what: String,
+        /// What to do about it.
+        remedy: String,
+    },
+}
+
+/// One process's connection to one node. Dropping it closes it.
+#[async_trait(?Send)]
+pub trait Client {
+    /// Its registers, if it has any.
+    fn registers(&mut self) -> Option<&mut dyn Registers> {
+        None
+    }
+
+    /// Its compare-and-set, if it has one.
+    fn compare_and_set(&mut self) -> Option<&mut dyn CompareAndSet> {
+        None
+    }
+
+    /// Its sets, if it has any.
+    fn sets(&mut self) -> Option<&mut dyn Sets> {
+        None
+    }
+
+    /// Its transactions of reads and appends, if it has any.
+    fn transactions(&mut self) -> Option<&mut dyn Transactions> {
+        None
+    }
+}
+
+/// A database under test, with its options set.
+#[async_trait(?Send)]
+pub trait Database {
+    /// Its name in plans.
+    fn name(&self) -> &'static str;
+
+    /// What its clients offer.
+    fn capabilities(&self) -> &'static [Capability];
+
+    /// A new connection to one node. One attempt.
+    ///
+    /// # Errors
+    /// The node cannot be reached. Nothing was asked of it yet, so the operation that wanted the connection surely did
+    /// not happen.
+    async fn connect(&self, endpoint: &Endpoint) -> Result<Box<dyn Client>, Failure>;
+
+    /// Makes the keyspace of this run, or makes sure that it is ours.
+    ///
+    /// # Errors
+    /// It cannot be made, or it holds data that schism did not write.
+    async fn prepare(&self, endpoints: &[Endpoint]) -> Result<(), SetupError>;
+
+    /// Whether the node would serve a client now, and its version.
+    ///
+    /// # Errors
+    /// It would not, and why.
+    async fn health(&self, endpoint: &Endpoint) -> Result<String, SetupError>;
+
+    /// What each node is to the cluster right now, as far as the nodes say; a node that does not answer is left out.
+    async fn roles(&self, endpoints: &[Endpoint]) -> Vec<(Arc<str>, Role)>;
+}

@@ -1,0 +1,16 @@
+//! What to ask of a database under test, and the clients that ask.
+//!
+//! A [`Workload`] draws operations and turns each into calls of [capabilities](capability); it knows no database. A
+//! [`Database`] hands out [`Client`]s, each bound to one named node; a client offers the capabilities it has. Which
+//! workload runs on which database follows from that.
+//!
+//! Adding a database is one file in `clients/` and one line in [`DATABASES`]; adding a workload is one file, one field
+//! of [`Spec`] and one line in [`WORKLOADS`].
+
+pub mod answer;
+pub mod capability;
+pub mod client;
+
+pub use answer::{Answer, Certainty, Done, Failure};
+pub use capability::{Capability, CompareAndSet, MicroOp, Registers, Sets, Transactions};
+pub use client::{Client, Database, Endpoint, Role, SetupError};
