@@ -3,3 +3,6 @@
 //! The stages of a run, in the order of its data flow, are the modules of this crate.
 
 pub mod generator;
+pub mod clock;
+pub mod interrupt;
+pub mod recorder;
