@@ -41,19 +41,29 @@ impl Interrupts {
         let interrupts = Self::default();
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         let told = interrupts.clone();
-        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            for signal in &mut signals {
-                told.interrupt(signal as u8);
-            }
-        })?;
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                for signal in &mut signals {
+                    told.interrupt(signal as u8);
+                }
+            })?;
         Ok(interrupts)
     }
 
     /// Counts one interruption by this signal.
     pub fn interrupt(&self, signal: u8) {
-        let _ = self.0.first.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+        let _ = self
+            .0
+            .first
+            .compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
         // Saturates: somebody who leans on the keys means "stop", not "start over".
-        let _ = self.0.count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_add(1));
+        let _ = self
+            .0
+            .count
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| {
+                count.checked_add(1)
+            });
         self.0.waker.wake();
     }
 
@@ -75,7 +85,11 @@ impl Interrupts {
     pub fn poll_beyond(&self, known: Urgency, context: &mut Context<'_>) -> Poll<Urgency> {
         self.0.waker.register(context.waker());
         let urgency = self.urgency();
-        if urgency > known { Poll::Ready(urgency) } else { Poll::Pending }
+        if urgency > known {
+            Poll::Ready(urgency)
+        } else {
+            Poll::Pending
+        }
     }
 }
 
@@ -86,12 +100,18 @@ mod tests {
     #[test]
     fn the_second_interruption_is_more_urgent_and_the_first_signal_counts() {
         let interrupts = Interrupts::default();
-        assert_eq!((interrupts.urgency(), interrupts.signal()), (Urgency::None, None));
+        assert_eq!(
+            (interrupts.urgency(), interrupts.signal()),
+            (Urgency::None, None)
+        );
         interrupts.interrupt(15);
         assert_eq!(interrupts.urgency(), Urgency::Finish);
         for _ in 0..300 {
             interrupts.interrupt(2);
         }
-        assert_eq!((interrupts.urgency(), interrupts.signal()), (Urgency::Stop, Some(15)));
+        assert_eq!(
+            (interrupts.urgency(), interrupts.signal()),
+            (Urgency::Stop, Some(15))
+        );
     }
 }

@@ -47,7 +47,11 @@ impl Recorder {
     /// # Errors
     /// The file cannot be made or written.
     pub fn create(path: &Path, header: &Header) -> Result<Self, RecordError> {
-        let failed = |source| RecordError { path: path.to_owned(), events: 0, source };
+        let failed = |source| RecordError {
+            path: path.to_owned(),
+            events: 0,
+            source,
+        };
         let file = File::create_new(path).map_err(failed)?;
         Self::to_file(path, file, header).map_err(failed)
     }
@@ -59,15 +63,17 @@ impl Recorder {
         buffer.clear();
         let (full, to_write) = sync_channel::<Vec<u8>>(BUFFERS);
         let (recycle, empty) = sync_channel(BUFFERS);
-        let writer = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || {
-            for mut bytes in to_write {
-                file.write_all(&bytes)?;
-                bytes.clear();
-                // Nobody waits for an empty buffer: when there are enough, this one is dropped.
-                let _ = recycle.try_send(bytes);
-            }
-            file.sync_all()
-        })?;
+        let writer = std::thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || {
+                for mut bytes in to_write {
+                    file.write_all(&bytes)?;
+                    bytes.clear();
+                    // Nobody waits for an empty buffer: when there are enough, this one is dropped.
+                    let _ = recycle.try_send(bytes);
+                }
+                file.sync_all()
+            })?;
         Ok(Self {
             path: path.to_owned(),
             buffer,
@@ -86,7 +92,11 @@ impl Recorder {
     pub fn record(&mut self, event: &Event) -> Result<(), RecordError> {
         jsonl::encode(self.events, event, &mut self.buffer);
         self.events += 1;
-        if self.buffer.len() >= BUFFER_BYTES { self.hand_over(event.time) } else { Ok(()) }
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.hand_over(event.time)
+        } else {
+            Ok(())
+        }
     }
 
     /// How many events were taken.
@@ -96,7 +106,11 @@ impl Recorder {
 
     /// When [`Recorder::flush`] is due.
     pub fn flush_due(&self) -> Time {
-        if self.buffer.is_empty() { Time::NEVER } else { self.last_flush + FLUSH_EVERY }
+        if self.buffer.is_empty() {
+            Time::NEVER
+        } else {
+            self.last_flush + FLUSH_EVERY
+        }
     }
 
     /// Hands what there is to the disk, if that is due.
@@ -104,17 +118,26 @@ impl Recorder {
     /// # Errors
     /// As for [`Recorder::record`].
     pub fn flush(&mut self, now: Time) -> Result<(), RecordError> {
-        if now >= self.flush_due() { self.hand_over(now) } else { Ok(()) }
+        if now >= self.flush_due() {
+            self.hand_over(now)
+        } else {
+            Ok(())
+        }
     }
 
     fn hand_over(&mut self, now: Time) -> Result<(), RecordError> {
         self.last_flush = now;
         let next = match self.empty.try_recv() {
             Ok(buffer) => buffer,
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => Vec::with_capacity(BUFFER_BYTES + 4096),
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
+                Vec::with_capacity(BUFFER_BYTES + 4096)
+            }
         };
         let bytes = std::mem::replace(&mut self.buffer, next);
-        let sent = self.full.as_ref().is_some_and(|full| full.send(bytes).is_ok());
+        let sent = self
+            .full
+            .as_ref()
+            .is_some_and(|full| full.send(bytes).is_ok());
         if sent { Ok(()) } else { Err(self.failure()) }
     }
 
@@ -125,7 +148,11 @@ impl Recorder {
             Some(Ok(Err(error))) => error,
             _ => io::Error::other("the writer ended before"),
         };
-        RecordError { path: self.path.clone(), events: self.events, source }
+        RecordError {
+            path: self.path.clone(),
+            events: self.events,
+            source,
+        }
     }
 
     /// Writes what is left, and waits until it is on the disk. How many events there are.
@@ -137,10 +164,16 @@ impl Recorder {
             self.hand_over(Time::NEVER)?;
         }
         self.full = None;
-        let Some(writer) = self.writer.take() else { return Err(self.failure()) };
+        let Some(writer) = self.writer.take() else {
+            return Err(self.failure());
+        };
         match writer.join() {
             Ok(Ok(())) => Ok(self.events),
-            Ok(Err(source)) => Err(RecordError { path: self.path.clone(), events: self.events, source }),
+            Ok(Err(source)) => Err(RecordError {
+                path: self.path.clone(),
+                events: self.events,
+                source,
+            }),
             Err(_) => Err(self.failure()),
         }
     }
@@ -153,8 +186,21 @@ mod tests {
 
     fn events(count: u64) -> impl Iterator<Item = Event> {
         (0..count).flat_map(|i| {
-            let event = Event::new(Time::from_micros(i), Process::client(0), Kind::Invoke, F::Write).key(i).value(i);
-            [event.clone(), Event { kind: Kind::Ok, ..event }]
+            let event = Event::new(
+                Time::from_micros(i),
+                Process::client(0),
+                Kind::Invoke,
+                F::Write,
+            )
+            .key(i)
+            .value(i);
+            [
+                event.clone(),
+                Event {
+                    kind: Kind::Ok,
+                    ..event
+                },
+            ]
         })
     }
 
@@ -176,7 +222,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
         std::fs::write(&path, "old").unwrap();
-        let error = Recorder::create(&path, &Header::default()).err().expect("it is there already");
+        let error = Recorder::create(&path, &Header::default())
+            .err()
+            .expect("it is there already");
         assert!(error.to_string().contains("history.jsonl"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
     }
@@ -195,7 +243,10 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_reported() {
-        let file = File::options().write(true).open("/dev/full").expect("Linux has /dev/full");
+        let file = File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux has /dev/full");
         let header = Header::default();
         // The header already does not fit.
         assert!(Recorder::to_file(Path::new("/dev/full"), file, &header).is_err());
@@ -204,7 +255,14 @@ mod tests {
         let file = File::from(std::os::fd::OwnedFd::from(writer));
         let mut recorder = Recorder::to_file(Path::new("history.jsonl"), file, &header).unwrap();
         drop(reader);
-        let error = events(1_000_000).find_map(|event| recorder.record(&event).err()).expect("nobody reads");
-        assert!(error.to_string().starts_with("history.jsonl: the history cannot be written after event"), "{error}");
+        let error = events(1_000_000)
+            .find_map(|event| recorder.record(&event).err())
+            .expect("nobody reads");
+        assert!(
+            error
+                .to_string()
+                .starts_with("history.jsonl: the history cannot be written after event"),
+            "{error}"
+        );
     }
 }

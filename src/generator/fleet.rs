@@ -120,7 +120,7 @@ pub fn imperfect() -> impl FnMut(&Invocation) -> (Duration, Kind) {
 }
 
 /// Reads the integers 0, 1, 2, … as keys: a source whose order can be seen.
-pub fn counting() -> impl FnMut(super::Turn) -> Invocation {
+pub fn counting() -> impl FnMut(&super::Turn) -> Invocation {
     let mut next = 0_i64;
     move |_| {
         next += 1;

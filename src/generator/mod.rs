@@ -21,7 +21,8 @@ mod tests;
 
 use std::time::Duration;
 
-use schism_history::{Event, F, Time, Value};
+use schism_history::{Event, Time};
+pub use schism_workloads::{Invocation, Turn};
 
 pub use choice::{any, flip_flop, mix};
 pub use keys::{concurrent_keys, sequential_keys};
@@ -29,30 +30,8 @@ pub use limits::{concurrency_limit, limit, process_limit, time_limit, until_ok};
 pub use pace::{cycle_times, delay, open_loop, sleep, stagger};
 pub use routing::{each_worker, on_workers, reserve};
 pub use sequence::{repeat, synchronize, then};
-pub use source::{Draw, Turn, draws, each, filter, map, once};
+pub use source::{Draw, draws, each, filter, map, once};
 pub use workers::{WorkerSet, Workers};
-
-/// What to invoke.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Invocation {
-    /// The function.
-    pub f: F,
-    /// The object.
-    pub key: Value,
-    /// The argument.
-    pub value: Value,
-}
-
-impl Invocation {
-    /// A call of `f` on an object.
-    pub fn new(f: F, key: impl Into<Value>, value: impl Into<Value>) -> Self {
-        Self {
-            f,
-            key: key.into(),
-            value: value.into(),
-        }
-    }
-}
 
 /// An invocation, and who makes it.
 #[derive(Clone, Debug, PartialEq)]

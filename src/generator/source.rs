@@ -1,24 +1,13 @@
 //! Where invocations come from.
 
-use schism_history::{Event, Process};
+use schism_history::Event;
 
-use super::{Context, Emitted, Generator, Invocation, Next};
-
-/// Whose turn it is, for a source that draws by worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// The worker.
-    pub worker: usize,
-    /// How many workers there are.
-    pub workers: usize,
-    /// The process that the worker is.
-    pub process: Process,
-}
+use super::{Context, Emitted, Generator, Invocation, Next, Turn};
 
 /// An endless supply of invocations.
 pub trait Draw {
     /// The next one.
-    fn draw(&mut self, turn: Turn) -> Invocation;
+    fn draw(&mut self, turn: &Turn) -> Invocation;
 
     /// Learns of an event.
     fn saw(&mut self, event: &Event) {
@@ -26,21 +15,44 @@ pub trait Draw {
     }
 }
 
-impl<F: FnMut(Turn) -> Invocation> Draw for F {
-    fn draw(&mut self, turn: Turn) -> Invocation {
+impl<F: FnMut(&Turn) -> Invocation> Draw for F {
+    fn draw(&mut self, turn: &Turn) -> Invocation {
         self(turn)
     }
 }
 
 /// An endless supply, as fast as workers come free; they take turns.
 pub fn draws(source: impl Draw) -> impl Generator {
-    Draws { source, turn: 0 }
+    Draws {
+        source,
+        turns: Turns::default(),
+    }
 }
 
 struct Draws<S> {
     source: S,
+    turns: Turns,
+}
+
+/// Workers take turns, and draws are counted.
+#[derive(Default)]
+struct Turns {
     /// The worker whose turn it is, if it is free.
-    turn: usize,
+    next: usize,
+    drawn: u64,
+}
+
+impl Turns {
+    fn next(&mut self, worker: usize, context: &Context<'_>) -> Turn {
+        let turn = Turn {
+            worker: worker as u32,
+            workers: context.workers.count() as u32,
+            operations: self.drawn,
+        };
+        self.next = worker + 1;
+        self.drawn += 1;
+        turn
+    }
 }
 
 impl<S: Draw> Generator for Draws<S> {
@@ -55,18 +67,12 @@ impl<S: Draw> Generator for Draws<S> {
     fn emit(&mut self, context: &Context<'_>) -> Emitted {
         let worker = context
             .free()
-            .next_from(self.turn)
+            .next_from(self.turns.next)
             .expect("ready said that somebody is free");
-        self.turn = worker + 1;
-        let workers = context.workers;
-        let turn = Turn {
-            worker,
-            workers: workers.count(),
-            process: workers.process(worker),
-        };
+        let turn = self.turns.next(worker, context);
         Emitted {
             worker,
-            invocation: self.source.draw(turn),
+            invocation: self.source.draw(&turn),
             due: context.time,
             node: None,
         }
@@ -158,7 +164,7 @@ pub fn filter<S: Draw>(pass: impl FnMut(&Invocation) -> bool, source: S) -> impl
         source,
         drawn: None,
         exhausted: false,
-        turn: 0,
+        turns: Turns::default(),
     }
 }
 
@@ -170,7 +176,7 @@ struct Filter<P, S> {
     source: S,
     drawn: Option<(usize, Invocation)>,
     exhausted: bool,
-    turn: usize,
+    turns: Turns,
 }
 
 impl<P: FnMut(&Invocation) -> bool, S: Draw> Generator for Filter<P, S> {
@@ -189,17 +195,12 @@ impl<P: FnMut(&Invocation) -> bool, S: Draw> Generator for Filter<P, S> {
         if self.exhausted {
             return Next::Done;
         }
-        let Some(worker) = free.next_from(self.turn) else {
+        let Some(worker) = free.next_from(self.turns.next) else {
             return Next::Pending;
         };
-        let workers = context.workers;
-        let turn = Turn {
-            worker,
-            workers: workers.count(),
-            process: workers.process(worker),
-        };
+        let turn = self.turns.next(worker, context);
         for _ in 0..FRUITLESS_DRAWS {
-            let invocation = self.source.draw(turn);
+            let invocation = self.source.draw(&turn);
             if (self.pass)(&invocation) {
                 self.drawn = Some((worker, invocation));
                 return Next::At(context.time);
@@ -214,7 +215,6 @@ impl<P: FnMut(&Invocation) -> bool, S: Draw> Generator for Filter<P, S> {
             .drawn
             .take()
             .expect("ready said that something was drawn");
-        self.turn = worker + 1;
         Emitted {
             worker,
             invocation,

@@ -21,7 +21,7 @@ fn reads(count: i64) -> impl Generator {
 
 fn named(f: &str) -> impl Generator + use<> {
     let f = F::from(f);
-    draws(move |_: Turn| Invocation::new(f.clone(), Value::Nil, Value::Nil))
+    draws(move |_: &Turn| Invocation::new(f.clone(), Value::Nil, Value::Nil))
 }
 
 fn invocations(events: &[Event]) -> Vec<&Event> {

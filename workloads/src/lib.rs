@@ -4,13 +4,23 @@
 //! [`Database`] hands out [`Client`]s, each bound to one named node; a client offers the capabilities it has. Which
 //! workload runs on which database follows from that.
 //!
-//! Adding a database is one file in `clients/` and one line in [`DATABASES`]; adding a workload is one file, one field
-//! of [`Spec`] and one line in [`WORKLOADS`].
+//! Adding a database is one file in `clients/` and one line in `clients::DATABASES`; adding a workload is one file, one
+//! variant of [`Spec`] and one line in [`WORKLOADS`].
 
 pub mod answer;
 pub mod capability;
 pub mod client;
+pub mod workload;
+pub mod within;
+pub mod choice;
+pub mod append;
+pub mod register;
+pub mod set;
+pub mod spec;
 
 pub use answer::{Answer, Certainty, Done, Failure};
 pub use capability::{Capability, CompareAndSet, MicroOp, Registers, Sets, Transactions};
 pub use client::{Client, Database, Endpoint, Role, SetupError};
+pub use spec::{Listed, Spec, WORKLOADS};
+pub use within::Within;
+pub use workload::{Invocation, Invoker, Turn, Workload};
