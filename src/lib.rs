@@ -6,3 +6,4 @@ pub mod generator;
 pub mod clock;
 pub mod interrupt;
 pub mod recorder;
+pub mod run_folder;
