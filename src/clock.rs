@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use schism_history::Time;
+use tokio::time::Instant;
 
 /// A clock that runs from the begin of a run: the machine's monotonic one, or a simulator's virtual one.
 pub trait Clock {
@@ -45,7 +46,7 @@ impl Clock for MonotonicClock {
 
     fn sleep_until(&self, time: Time) -> Pin<Box<dyn Future<Output = ()> + '_>> {
         let deadline = self.start + Duration::from_nanos(time.as_nanos().min(FAR));
-        Box::pin(tokio::time::sleep_until(deadline.into()))
+        Box::pin(tokio::time::sleep_until(deadline))
     }
 }
 
@@ -53,6 +54,7 @@ impl Clock for MonotonicClock {
 const FAR: u64 = 365 * 24 * 3600 * 1_000_000_000;
 
 /// The wall clock, for names and for people: never for measuring.
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn wall_time() -> Timestamp {
     Timestamp::now()
 }

@@ -2,6 +2,7 @@
 //!
 //! The stages of a run, in the order of its data flow, are the modules of this crate.
 
+pub mod controller;
 pub mod generator;
 pub mod clock;
 pub mod interrupt;

@@ -56,7 +56,7 @@ impl Recorder {
         Self::to_file(path, file, header).map_err(failed)
     }
 
-    fn to_file(path: &Path, mut file: File, header: &Header) -> io::Result<Self> {
+    pub(crate) fn to_file(path: &Path, mut file: File, header: &Header) -> io::Result<Self> {
         let mut buffer = Vec::with_capacity(BUFFER_BYTES + 4096);
         jsonl::encode_header(header, &mut buffer);
         file.write_all(&buffer)?;
