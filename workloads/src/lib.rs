@@ -4,7 +4,7 @@
 //! [`Database`] hands out [`Client`]s, each bound to one named node; a client offers the capabilities it has. Which
 //! workload runs on which database follows from that.
 //!
-//! Adding a database is one file in `clients/` and one line in `clients::DATABASES`; adding a workload is one file, one
+//! Adding a database is one file in [`clients`] and one line in [`clients::DATABASES`]; adding a workload is one file, one
 //! variant of [`Spec`] and one line in [`WORKLOADS`].
 
 pub mod answer;
@@ -17,10 +17,13 @@ pub mod append;
 pub mod register;
 pub mod set;
 pub mod spec;
+pub mod secret;
+pub mod clients;
 
 pub use answer::{Answer, Certainty, Done, Failure};
 pub use capability::{Capability, CompareAndSet, MicroOp, Registers, Sets, Transactions};
 pub use client::{Client, Database, Endpoint, Role, SetupError};
+pub use secret::{Secret, SecretError};
 pub use spec::{Listed, Spec, WORKLOADS};
 pub use within::Within;
 pub use workload::{Invocation, Invoker, Turn, Workload};
