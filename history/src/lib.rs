@@ -31,6 +31,7 @@ mod event;
 mod operation;
 mod fault;
 mod interner;
+mod column;
 mod history;
 mod field;
 mod json;
