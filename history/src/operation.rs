@@ -116,15 +116,14 @@ impl<'h> Operation<'h> {
 
     /// The database's own order of this operation, where it offers one.
     pub fn revision(&self) -> Option<i64> {
-        self.history.revisions.get(&self.id.0).copied()
+        self.history.revisions.get(self.id.index())
     }
 
     /// When it should have been sent: [`Operation::invoked`], or earlier where an open loop fell behind.
     pub fn due(&self) -> Time {
         self.history
             .dues
-            .get(&self.id.0)
-            .copied()
+            .get(self.id.index())
             .unwrap_or(self.invoked)
     }
 

@@ -14,7 +14,7 @@ mod strikes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -142,7 +142,7 @@ pub async fn run(
         roam: (0..workers).collect(),
         calls: FuturesUnordered::new(),
         serial: 0,
-        timeouts: VecDeque::new(),
+        timeouts: BTreeMap::new(),
         resting: VecDeque::new(),
         strikes: Strikes::new(cluster, strikes, settings.lease),
         recorder,
@@ -189,8 +189,9 @@ struct Controller<'a> {
     roam: Vec<usize>,
     calls: FuturesUnordered<LocalBoxFuture<'a, Returned>>,
     serial: u64,
-    /// When operations are given up, in the order in which they began: they all have the same time.
-    timeouts: VecDeque<(Time, usize, u64)>,
+    /// When open operations are given up, and whose they are, by serial number: they all have the same time, so that is
+    /// the order of their ends.
+    timeouts: BTreeMap<u64, (Time, usize)>,
     /// Workers that rest, and until when, in order.
     resting: VecDeque<(Time, usize)>,
     strikes: Strikes<'a>,
@@ -353,8 +354,8 @@ impl Controller<'_> {
             self.strikes.due(),
             self.recorder.flush_due(),
             self.timeouts
-                .front()
-                .map_or(Time::NEVER, |(time, ..)| *time),
+                .first_key_value()
+                .map_or(Time::NEVER, |(_, (time, _))| *time),
             self.resting.front().map_or(Time::NEVER, |(time, _)| *time),
             self.tick,
         ];
@@ -391,13 +392,11 @@ impl Controller<'_> {
 
     /// Does what is due: gives up operations, begins and ends faults, flushes, tells progress.
     fn chores(&mut self, now: Time) {
-        while let Some(&(time, worker, serial)) = self.timeouts.front()
-            && time <= now
+        while let Some(first) = self.timeouts.first_entry()
+            && first.get().0 <= now
         {
-            self.timeouts.pop_front();
-            if let Some(open) = &self.open[worker]
-                && open.serial == serial
-            {
+            let (_, worker) = first.remove();
+            if let Some(open) = &self.open[worker] {
                 open.abort.abort();
             }
         }
@@ -466,7 +465,7 @@ impl Controller<'_> {
         self.calls.push(call);
         self.serial += 1;
         self.timeouts
-            .push_back((now + self.settings.timeout, worker, self.serial));
+            .insert(self.serial, (now + self.settings.timeout, worker));
         self.open[worker] = Some(Open {
             invocation,
             node,
@@ -496,11 +495,15 @@ impl Controller<'_> {
             answer,
         } = returned;
         let Some(Open {
-            invocation, node, ..
+            invocation,
+            node,
+            serial,
+            ..
         }) = self.open[worker].take()
         else {
             return;
         };
+        self.timeouts.remove(&serial);
         let now = self.now();
         let Invocation { f, key, value } = invocation;
         let mut event = Event::new(now, self.workers.process(worker), Kind::Ok, f).key(key);
