@@ -1,0 +1,13 @@
+//! Simulated clusters from outside: same seed same run, each fault does what it says, each store is what it claims to be.
+
+mod driver;
+mod judge;
+
+mod clients;
+mod clocks;
+mod cuts;
+mod determinism;
+mod packets;
+mod processes;
+mod tutorial;
+mod verdicts;
