@@ -1,9 +1,8 @@
 //! The one place that reads time.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use schism_history::Time;
 use tokio::time::Instant;
@@ -14,7 +13,7 @@ pub trait Clock {
     fn now(&self) -> Time;
 
     /// Completes at `time`, or at once when it is past.
-    fn sleep_until(&self, time: Time) -> Pin<Box<dyn Future<Output = ()> + '_>>;
+    fn sleep_until(&self, time: Time) -> LocalBoxFuture<'_, ()>;
 }
 
 /// The machine's monotonic clock. A jump of the wall clock does not touch it.
@@ -44,7 +43,7 @@ impl Clock for MonotonicClock {
         Time::from(self.elapsed())
     }
 
-    fn sleep_until(&self, time: Time) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+    fn sleep_until(&self, time: Time) -> LocalBoxFuture<'_, ()> {
         let deadline = self.start + Duration::from_nanos(time.as_nanos().min(FAR));
         Box::pin(tokio::time::sleep_until(deadline))
     }

@@ -8,3 +8,4 @@ pub mod clock;
 pub mod interrupt;
 pub mod recorder;
 pub mod run_folder;
+pub mod target;
