@@ -11,7 +11,7 @@ use schism_workloads::clients::etcd::Etcd;
 use schism_workloads::{Database, Endpoint};
 
 /// Waiting for something that should take a second gives up after this.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A cluster of etcd members in one temporary folder.
 pub(crate) struct Cluster {
