@@ -31,7 +31,7 @@ const FINAL_KEYS: i64 = 4000;
 
 /// Transactions of reads and appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// How many keys are in use at once.
     pub keys: Within<1, 10_000>,

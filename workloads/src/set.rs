@@ -24,7 +24,7 @@ const FINAL_SETS: usize = 500;
 
 /// Adds of elements to a set, and reads of the whole set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// After about this many elements (a tenth more or less) a set is left and a fresh one used.
     pub elements_per_set: Within<1, 100_000>,

@@ -184,7 +184,7 @@ mod tests {
                 "append = { distribution = \"gauss\" }",
                 "expected one of `uniform`, `exponential`, `zipf`",
             ),
-            ("append = { micro-ops = 65 }", "a whole number from 1 to 64"),
+            ("append = { micro_ops = 65 }", "a whole number from 1 to 64"),
             ("register = {}\nset = {}", "exactly 1 element"),
             ("", "exactly 1 element"),
         ] {
@@ -202,9 +202,9 @@ mod tests {
             "register",
             "append",
             "set",
-            "ops-per-key",
-            "writes-per-key",
-            "elements-per-set",
+            "ops_per_key",
+            "writes_per_key",
+            "elements_per_set",
         ] {
             assert!(schema.contains(&format!("\"{name}\"")), "{name}: {schema}");
         }

@@ -572,6 +572,13 @@ fn options_that_cannot_work_are_refused_before_the_run() {
             },
             missing,
         ),
+        (
+            Options {
+                connect_timeout: Duration::ZERO,
+                ..Options::default()
+            },
+            "connect_timeout",
+        ),
         (tls("/no/such/file", None, None), "/no/such/file"),
         (tls(cargo, None, None), "no certificate"),
         (tls(nobody, Some(nobody), None), "tls.key"),

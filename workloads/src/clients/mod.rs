@@ -123,13 +123,13 @@ mod tests {
                 "etcd = { password = \"hunter2\" }",
                 "{ env = \"VARIABLE\" }",
             ),
-            ("etcd = { connect-timeout = 5 }", "expected a duration"),
+            ("etcd = { connect_timeout = 5 }", "expected a duration"),
             ("etcd = { tls = {} }", "missing field `ca`"),
         ] {
             let error = read(toml).unwrap_err();
             assert!(error.message().contains(expected), "{toml}: {error}");
         }
-        let options = "etcd = { reads = \"serializable\", connect-timeout = \"500ms\" }";
+        let options = "etcd = { reads = \"serializable\", connect_timeout = \"500ms\" }";
         let Spec::Etcd(options) = read(options).unwrap();
         assert_eq!(options.reads, etcd::Reads::Serializable);
         assert_eq!(options.connect_timeout.as_millis(), 500);

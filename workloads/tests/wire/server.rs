@@ -1,4 +1,4 @@
-//! A real etcd on loopback, gone when the test is.
+//! A real etcd on loopback, gone when the test is. The program is `etcd`, or what the variable `SCHISM_ETCD` names.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -101,7 +101,7 @@ impl Cluster {
             .append(true)
             .open(self.folder.join(format!("e{member}.log")))
             .unwrap();
-        let process = Command::new("/usr/bin/etcd")
+        let process = Command::new(std::env::var("SCHISM_ETCD").unwrap_or("etcd".into()))
             .args(&self.members[member].command)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
