@@ -1,6 +1,6 @@
 //! etcd 3.4 and newer, through its JSON gateway (`/v3/…`).
 //!
-//! Everything that can go wrong is judged in one place, [`failure`]. What the driver would do on its own is off: no
+//! Everything that can go wrong is judged in one place, `failure.rs`. What the driver would do on its own is off: no
 //! retry, no redirect, no proxy; a client talks to the one node it is bound to. An operation is one request, but for a
 //! transaction that appends: its first request only reads, so a failure of it is the failure of the whole, and its second
 //! one writes.
