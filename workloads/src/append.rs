@@ -31,7 +31,7 @@ const FINAL_KEYS: i64 = 4000;
 
 /// Transactions of reads and appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// How many keys are in use at once.
     pub keys: Within<1, 10_000>,
@@ -188,5 +188,116 @@ impl Invoker for Calls {
         };
         let done = transactions.transact(&micro_ops).await?;
         Ok(done.map(|micro_ops| Value::list(micro_ops.iter().map(MicroOp::to_value))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use rand::SeedableRng;
+
+    use super::*;
+
+    const TURN: Turn = Turn {
+        worker: 0,
+        workers: 1,
+        operations: 0,
+    };
+
+    fn draw(append: &mut Append, count: usize) -> Vec<Vec<MicroOp>> {
+        let mut rng = Pcg64Mcg::seed_from_u64(7);
+        (0..count)
+            .map(|_| {
+                let call = append.draw(&TURN, &mut rng);
+                assert_eq!((&call.f, &call.key), (&F::Txn, &Value::Nil));
+                let micro_ops = call.value.as_list().unwrap();
+                micro_ops
+                    .iter()
+                    .map(|micro_op| MicroOp::from_value(micro_op).unwrap())
+                    .collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn transactions_have_all_lengths_and_half_of_their_steps_are_reads() {
+        let drawn = draw(&mut Append::new(&Options::default()), 10_000);
+        let mut lengths = BTreeMap::new();
+        let mut reads = 0;
+        for transaction in &drawn {
+            *lengths.entry(transaction.len()).or_insert(0_u32) += 1;
+            for micro_op in transaction {
+                match micro_op {
+                    MicroOp::Read { list, .. } => {
+                        assert_eq!(*list, None);
+                        reads += 1;
+                    }
+                    MicroOp::Append { .. } => {}
+                }
+            }
+        }
+        assert_eq!(lengths.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert!(lengths.values().all(|count| count.abs_diff(2500) < 200));
+        assert!(12_500_u32.abs_diff(reads) < 500, "{reads}");
+    }
+
+    #[test]
+    fn elements_are_unique_and_lists_end() {
+        let options = Options {
+            writes_per_key: Within::clamped(20),
+            ..Options::default()
+        };
+        let mut append = Append::new(&options);
+        let mut lists: BTreeMap<Value, Vec<Value>> = BTreeMap::new();
+        let mut keys = BTreeSet::new();
+        for micro_op in draw(&mut append, 20_000).into_iter().flatten() {
+            keys.insert(micro_op.key().clone());
+            if let MicroOp::Append { key, element } = micro_op {
+                let list = lists.entry(key).or_default();
+                assert!(!list.contains(&element));
+                list.push(element);
+            }
+        }
+        let mut sizes: Vec<usize> = lists.values().map(Vec::len).collect();
+        sizes.sort_unstable();
+        assert_eq!((sizes[0], sizes.last()), (1, Some(&20)));
+        // Most live shorter than the mean of the bounds, and some all the way.
+        assert!(sizes[sizes.len() / 2] < 10);
+        assert!(keys.len() > 1000, "{}", keys.len());
+    }
+
+    #[test]
+    fn some_keys_are_hotter_than_others() {
+        let options = Options {
+            writes_per_key: Within::clamped(10_000),
+            ..Options::default()
+        };
+        let mut uses: BTreeMap<Value, u32> = BTreeMap::new();
+        for micro_op in draw(&mut Append::new(&options), 2000).into_iter().flatten() {
+            *uses.entry(micro_op.key().clone()).or_default() += 1;
+        }
+        let mut uses: Vec<u32> = uses.into_values().collect();
+        uses.sort_unstable();
+        assert!(uses[uses.len() - 1] > 20 * uses[0], "{uses:?}");
+    }
+
+    #[test]
+    fn final_reads_are_groups_of_all_keys_and_bounded() {
+        let mut append = Append::new(&Options::default());
+        assert_eq!(append.final_reads(), []);
+        draw(&mut append, 100);
+        let keys = |append: &Append| -> Vec<i64> {
+            let finals = append.final_reads();
+            let reads = finals.iter().flat_map(|call| {
+                let reads = call.value.as_list().unwrap();
+                assert!(reads.len() <= FINAL_GROUP);
+                reads.iter().map(|read| MicroOp::from_value(read).unwrap())
+            });
+            reads.map(|read| read.key().as_int().unwrap()).collect()
+        };
+        assert_eq!(keys(&append), (0..append.next_key).collect::<Vec<_>>());
+        append.next_key = 3 * FINAL_KEYS;
+        assert_eq!(keys(&append).len(), FINAL_KEYS as usize);
     }
 }

@@ -1,8 +1,8 @@
 //! What to ask of a database under test, and the clients that ask.
 //!
-//! A [`Workload`] draws operations and turns each into calls of [capabilities](capability); it knows no database. A
-//! [`Database`] hands out [`Client`]s, each bound to one named node; a client offers the capabilities it has. Which
-//! workload runs on which database follows from that.
+//! A [`Workload`] draws operations; its [`Invoker`] turns each into calls of [capabilities](capability). Neither knows a
+//! database. A [`Database`] hands out [`Client`]s, each bound to one named node; a client offers the capabilities it has.
+//! Which workload runs on which database follows from that: [`clients::matrix`].
 //!
 //! Adding a database is one file in [`clients`] and one line in [`clients::DATABASES`]; adding a workload is one file, one
 //! variant of [`Spec`] and one line in [`WORKLOADS`].

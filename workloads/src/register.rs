@@ -36,7 +36,7 @@ const FINAL_KEYS: usize = 500;
 
 /// Reads, writes and compare-and-sets on single keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// How many keys are in use at once. Fewer: more operations meet on a key.
     pub keys: Within<1, 10_000>,
@@ -387,3 +387,6 @@ impl Invoker for Calls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

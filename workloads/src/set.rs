@@ -24,7 +24,7 @@ const FINAL_SETS: usize = 500;
 
 /// Adds of elements to a set, and reads of the whole set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// After about this many elements (a tenth more or less) a set is left and a fresh one used.
     pub elements_per_set: Within<1, 100_000>,
@@ -145,5 +145,68 @@ impl Invoker for Calls {
             F::Read => Ok(sets.elements(&call.key).await?.map(Value::list)),
             _ => Err(Failure::not_drawn(call)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use rand::SeedableRng;
+
+    use super::*;
+
+    const TURN: Turn = Turn {
+        worker: 0,
+        workers: 1,
+        operations: 0,
+    };
+
+    fn draw(set: &mut Set, count: usize) -> Vec<Invocation> {
+        let mut rng = Pcg64Mcg::seed_from_u64(7);
+        (0..count).map(|_| set.draw(&TURN, &mut rng)).collect()
+    }
+
+    #[test]
+    fn every_element_is_added_once_and_sets_end() {
+        let mut set = Set::new(&Options::default());
+        let mut added: BTreeMap<Value, BTreeSet<Value>> = BTreeMap::new();
+        let mut reads = 0;
+        for call in draw(&mut set, 21_000) {
+            match call.f {
+                F::Add => assert!(added.entry(call.key).or_default().insert(call.value)),
+                _ => reads += 1,
+            }
+        }
+        assert!((900..1100).contains(&reads), "{reads}");
+        let sizes: Vec<usize> = added.values().map(BTreeSet::len).collect();
+        let (last, whole) = sizes.split_last().unwrap();
+        assert!(whole.iter().all(|size| (900..=1100).contains(size)) && *last <= 1100);
+        let finals: Vec<Value> = set.final_reads().into_iter().map(|call| call.key).collect();
+        assert_eq!(finals, added.into_keys().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn without_reads_there_are_only_adds() {
+        let options = Options {
+            read: Within::clamped(0),
+            ..Options::default()
+        };
+        let mut set = Set::new(&options);
+        assert!(draw(&mut set, 1000).iter().all(|call| call.f == F::Add));
+    }
+
+    #[test]
+    fn final_reads_are_bounded() {
+        let options = Options {
+            elements_per_set: Within::clamped(1),
+            ..Options::default()
+        };
+        let mut set = Set::new(&options);
+        assert_eq!(set.final_reads(), []);
+        let last = draw(&mut set, 2000).pop().unwrap().key;
+        let finals = set.final_reads();
+        assert_eq!(finals.len(), FINAL_SETS);
+        assert_eq!(finals.last().unwrap().key, last);
     }
 }

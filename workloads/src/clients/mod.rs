@@ -77,3 +77,61 @@ pub fn matrix() -> Vec<Vec<Vec<Capability>>> {
         })
         .collect()
 }
+
+#[cfg(all(test, feature = "etcd"))]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str) -> Result<Spec, toml::de::Error> {
+        toml::from_str(toml)
+    }
+
+    #[test]
+    fn the_list_is_in_order_and_true() {
+        assert!(DATABASES.is_sorted_by_key(|listed| listed.name));
+        for listed in DATABASES {
+            let spec = read(&format!("{} = {{}}", listed.name)).unwrap();
+            assert_eq!(spec.listed().name, listed.name);
+            let database = spec.build("test").unwrap();
+            assert_eq!(database.name(), listed.name);
+            assert_eq!(database.capabilities(), listed.capabilities);
+            assert_eq!(read(&toml::to_string(&spec).unwrap()).unwrap(), spec);
+        }
+    }
+
+    #[test]
+    fn every_workload_runs_on_etcd() {
+        let row = DATABASES.iter().position(|listed| listed.name == "etcd");
+        for (missing, workload) in matrix()[row.unwrap()].iter().zip(WORKLOADS) {
+            assert!(missing.is_empty(), "{}: {missing:?}", workload.name);
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_with_what_would_be_right() {
+        for (toml, expected) in [
+            ("etdc = {}", "expected `etcd`"),
+            (
+                "etcd = { read = 1 }",
+                "unknown field `read`, expected one of `reads`",
+            ),
+            (
+                "etcd = { reads = \"stale\" }",
+                "expected `linearizable` or `serializable`",
+            ),
+            (
+                "etcd = { password = \"hunter2\" }",
+                "{ env = \"VARIABLE\" }",
+            ),
+            ("etcd = { connect_timeout = 5 }", "expected a duration"),
+            ("etcd = { tls = {} }", "missing field `ca`"),
+        ] {
+            let error = read(toml).unwrap_err();
+            assert!(error.message().contains(expected), "{toml}: {error}");
+        }
+        let options = "etcd = { reads = \"serializable\", connect_timeout = \"500ms\" }";
+        let Spec::Etcd(options) = read(options).unwrap();
+        assert_eq!(options.reads, etcd::Reads::Serializable);
+        assert_eq!(options.connect_timeout.as_millis(), 500);
+    }
+}

@@ -1,10 +1,11 @@
-//! A server that answers every request with the next line of a script.
+//! A server that answers as etcd would if every condition held and no key existed, unless a script says otherwise.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -14,31 +15,47 @@ use super::http;
 pub(crate) struct Fake {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    script: Rc<RefCell<VecDeque<String>>>,
-    bodies: Rc<RefCell<Vec<serde_json::Value>>>,
+    shared: Rc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    script: RefCell<VecDeque<(u16, String)>>,
+    requests: RefCell<Vec<Request>>,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Method and path.
+    pub(crate) path: String,
+    /// Everything before the body.
+    pub(crate) head: String,
+    /// The body.
+    pub(crate) body: Value,
 }
 
 impl Fake {
-    /// A server with an empty script. A request for which the script has no line is never answered.
+    /// A server with an empty script.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let fake = Self {
             address: listener.local_addr().unwrap(),
-            script: Rc::default(),
-            bodies: Rc::default(),
+            shared: Rc::default(),
         };
-        let (script, bodies) = (Rc::clone(&fake.script), Rc::clone(&fake.bodies));
+        let shared = Rc::clone(&fake.shared);
         tokio::task::spawn_local(async move {
             while let Ok((mut client, _)) = listener.accept().await {
-                let (script, bodies) = (Rc::clone(&script), Rc::clone(&bodies));
+                let shared = Rc::clone(&shared);
                 tokio::task::spawn_local(async move {
                     while let Ok(Some(request)) = http::read(&mut client).await {
-                        let body = serde_json::from_slice(http::body(&request));
-                        bodies.borrow_mut().push(body.unwrap_or_default());
-                        let answer = script.borrow_mut().pop_front();
-                        match answer {
-                            Some(answer) => client.write_all(answer.as_bytes()).await.unwrap(),
-                            None => std::future::pending().await,
+                        let (status, body) = shared.answer(&request);
+                        let answer = format!(
+                            "HTTP/1.1 {status} Whatever\r\nLocation: /elsewhere\r\nContent-Length: {}\r\n\r\n{body}",
+                            body.len()
+                        );
+                        if client.write_all(answer.as_bytes()).await.is_err() {
+                            return;
                         }
                     }
                 });
@@ -49,14 +66,47 @@ impl Fake {
 
     /// Adds an answer to the script.
     pub(crate) fn answer(&self, status: u16, body: &str) {
-        self.script.borrow_mut().push_back(format!(
-            "HTTP/1.1 {status} Whatever\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        ));
+        let mut script = self.shared.script.borrow_mut();
+        script.push_back((status, body.to_owned()));
     }
 
-    /// The bodies of all requests since this was last asked.
-    pub(crate) fn take_bodies(&self) -> Vec<serde_json::Value> {
-        self.bodies.take()
+    /// All requests since this was last asked.
+    pub(crate) fn take_requests(&self) -> Vec<Request> {
+        self.shared.requests.take()
+    }
+}
+
+impl Shared {
+    fn answer(&self, request: &[u8]) -> (u16, String) {
+        let body = http::body(request);
+        let request = Request {
+            path: http::path(request),
+            head: String::from_utf8_lossy(&request[..request.len() - body.len()]).into_owned(),
+            body: serde_json::from_slice(body).unwrap_or_default(),
+        };
+        let scripted = self.script.borrow_mut().pop_front();
+        let answer = scripted.unwrap_or_else(|| (200, usual(&request).to_string()));
+        self.requests.borrow_mut().push(request);
+        answer
+    }
+}
+
+/// What etcd would answer.
+fn usual(request: &Request) -> Value {
+    let header = json!({ "member_id": "1", "revision": "5" });
+    match request.path.as_str() {
+        "POST /v3/kv/txn" => {
+            let steps = request.body["success"].as_array().unwrap();
+            let responses = steps.iter().map(|step| {
+                if step.get("request_range").is_some() {
+                    json!({ "response_range": { "header": header } })
+                } else {
+                    json!({ "response_put": { "header": header } })
+                }
+            });
+            json!({ "header": header, "succeeded": true, "responses": responses.collect::<Vec<_>>() })
+        }
+        "POST /v3/auth/authenticate" => json!({ "header": header, "token": "token.1" }),
+        _ => json!({ "header": header }),
     }
 }

@@ -1,6 +1,7 @@
 //! A proxy that stands between a client and a server, counts the requests and does to them what a network may do.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -40,6 +41,8 @@ pub(crate) struct Proxy {
 struct Shared {
     server: Cell<SocketAddr>,
     mode: Cell<Mode>,
+    /// What becomes of the next requests, before the mode is asked.
+    next: RefCell<VecDeque<Mode>>,
     connections: Cell<u64>,
     requests: RefCell<Vec<String>>,
     answers: Cell<u64>,
@@ -55,6 +58,7 @@ impl Proxy {
         let shared = Rc::new(Shared {
             server: Cell::new(server),
             mode: Cell::new(Mode::Forward),
+            next: RefCell::default(),
             connections: Cell::new(0),
             requests: RefCell::default(),
             answers: Cell::new(0),
@@ -81,6 +85,11 @@ impl Proxy {
     /// What becomes of requests from now on.
     pub(crate) fn set(&self, mode: Mode) {
         self.shared.mode.set(mode);
+    }
+
+    /// What becomes of the next requests, one each; after them it is as [`Proxy::set`] says.
+    pub(crate) fn set_next(&self, modes: &[Mode]) {
+        *self.shared.next.borrow_mut() = modes.iter().copied().collect();
     }
 
     /// The paths of all requests since this was last asked.
@@ -120,7 +129,8 @@ impl Shared {
         let mut server: Option<TcpStream> = None;
         while let Some(request) = http::read(&mut client).await? {
             self.requests.borrow_mut().push(http::path(&request));
-            let mode = self.mode.get();
+            let next = self.next.borrow_mut().pop_front();
+            let mode = next.unwrap_or_else(|| self.mode.get());
             if mode == Mode::CloseBefore {
                 return Ok(());
             }

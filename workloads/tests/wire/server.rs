@@ -1,4 +1,4 @@
-//! A real etcd on loopback, gone when the test is.
+//! A real etcd on loopback, gone when the test is. The program is `etcd`, or what the variable `SCHISM_ETCD` names.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use schism_workloads::clients::etcd::Etcd;
 use schism_workloads::{Database, Endpoint};
 
 /// Waiting for something that should take a second gives up after this.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A cluster of etcd members in one temporary folder.
 pub(crate) struct Cluster {
@@ -101,7 +101,7 @@ impl Cluster {
             .append(true)
             .open(self.folder.join(format!("e{member}.log")))
             .unwrap();
-        let process = Command::new("/usr/bin/etcd")
+        let process = Command::new(std::env::var("SCHISM_ETCD").unwrap_or("etcd".into()))
             .args(&self.members[member].command)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())

@@ -1,8 +1,9 @@
 //! etcd 3.4 and newer, through its JSON gateway (`/v3/…`).
 //!
-//! Everything that can go wrong is judged in one place, [`failure`]. What the driver would do on its own is off: no
-//! retry, no redirect, no proxy; a client talks to the one node it is bound to. Two of the operations are more than one
-//! request: the first of a transaction that appends only reads, so a failure of it is the failure of the whole.
+//! Everything that can go wrong is judged in one place, `failure.rs`. What the driver would do on its own is off: no
+//! retry, no redirect, no proxy; a client talks to the one node it is bound to. An operation is one request, but for a
+//! transaction that appends: its first request only reads, so a failure of it is the failure of the whole, and its second
+//! one writes.
 //!
 //! The data is laid out as
 //!
@@ -54,7 +55,7 @@ pub(super) const LISTED: Listed = Listed {
 
 /// How to talk to etcd.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// How reads are done. Linearizable ones ask a majority; serializable ones take what the node has, however old.
     pub reads: Reads,
@@ -99,7 +100,7 @@ pub enum Reads {
 
 /// TLS to the nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct Tls {
     /// A PEM file with the certificates that may have signed the nodes' ones.
     pub ca: PathBuf,
@@ -122,9 +123,15 @@ impl Etcd {
     /// etcd for the run with this name; see [`super::Spec::build`].
     ///
     /// # Errors
-    /// A file that the options name cannot be read or is no PEM, the password's variable is not set, or a password comes
-    /// without a user or the other way round.
+    /// A file that the options name cannot be read or is no PEM, the password's variable is not set, a password comes
+    /// without a user or the other way round, or there is no time to connect in.
     pub fn new(options: &Options, run: &str) -> Result<Self, SetupError> {
+        if options.connect_timeout.is_zero() {
+            return Err(SetupError::setting(
+                "connect_timeout",
+                "in no time nothing connects; give it some, such as \"1s\"",
+            ));
+        }
         let settings = Settings {
             connect_timeout: options.connect_timeout,
             tls: options.tls.as_ref().map(certificates).transpose()?,

@@ -149,6 +149,15 @@ pub(super) async fn roles(etcd: &Etcd, endpoints: &[Endpoint]) -> Vec<(Arc<str>,
         timeout(STATUS, ask).await.ok().flatten()
     };
     let answers: Vec<Option<StatusAnswer>> = join_all(endpoints.iter().map(ask)).await;
+    endpoints
+        .iter()
+        .zip(resolve(&answers))
+        .filter_map(|(endpoint, role)| Some((Arc::clone(&endpoint.node), role?)))
+        .collect()
+}
+
+/// The role of each node that answered, from all answers together.
+fn resolve(answers: &[Option<StatusAnswer>]) -> Vec<Option<Role>> {
     let leads = |answer: &StatusAnswer| answer.leader == answer.header.member_id;
     let term = answers
         .iter()
@@ -156,19 +165,17 @@ pub(super) async fn roles(etcd: &Etcd, endpoints: &[Endpoint]) -> Vec<(Arc<str>,
         .filter(|answer| leads(answer))
         .map(|answer| answer.raft_term)
         .max();
-    endpoints
+    answers
         .iter()
-        .zip(&answers)
-        .filter_map(|(endpoint, answer)| {
+        .map(|answer| {
             let answer = answer.as_ref()?;
-            let role = if !leads(answer) && answer.leader.0 != 0 {
-                Role::Follower
-            } else if leads(answer) && Some(answer.raft_term) == term {
-                Role::Leader
+            if !leads(answer) {
+                (answer.leader.0 != 0).then_some(Role::Follower)
+            } else if Some(answer.raft_term) == term {
+                Some(Role::Leader)
             } else {
-                return None;
-            };
-            Some((Arc::clone(&endpoint.node), role))
+                None
+            }
         })
         .collect()
 }
@@ -221,6 +228,25 @@ fn at(endpoint: &Endpoint, trouble: &Trouble) -> SetupError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_leaders_the_one_with_the_higher_term_leads() {
+        let says = |json: &str| Some(serde_json::from_str::<StatusAnswer>(json).unwrap());
+        let answers = [
+            says(r#"{"header":{"member_id":"1"},"leader":"1","raftTerm":"4"}"#),
+            says(
+                r#"{"header":{"member_id":"10276657743932975437"},"leader":"10276657743932975437","raftTerm":"5"}"#,
+            ),
+            says(r#"{"header":{"member_id":"3"},"leader":"10276657743932975437","raftTerm":"5"}"#),
+            // It knows no leader.
+            says(r#"{"header":{"member_id":"4"},"raftTerm":"6"}"#),
+            None,
+        ];
+        assert_eq!(
+            resolve(&answers),
+            [None, Some(Role::Leader), Some(Role::Follower), None, None]
+        );
+    }
 
     #[test]
     fn versions() {

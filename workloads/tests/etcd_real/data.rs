@@ -1,33 +1,13 @@
-//! The etcd client against a real etcd: what it says is what etcd did.
+//! What is written is read: registers, sets, lists.
 
-mod wire;
 use schism_history::Value;
-use schism_workloads::clients::etcd::{Options, Reads};
-use schism_workloads::{Certainty, Database, Done, Failure, MicroOp, Role, SetupError};
-use wire::proxy::{Mode, Proxy};
-use wire::server::{Cluster, until};
-use wire::{client, endpoint, etcd, run};
+use schism_workloads::clients::etcd::Options;
+use schism_workloads::{Certainty, Done, Failure, MicroOp};
 
-fn append(key: i64, element: i64) -> MicroOp {
-    MicroOp::Append {
-        key: key.into(),
-        element: element.into(),
-    }
-}
-
-fn read(key: i64) -> MicroOp {
-    MicroOp::Read {
-        key: key.into(),
-        list: None,
-    }
-}
-
-fn saw(key: i64, list: &[i64]) -> MicroOp {
-    MicroOp::Read {
-        key: key.into(),
-        list: Some(list.iter().copied().map(Value::Int).collect()),
-    }
-}
+use crate::wire::proxy::{Mode, Proxy};
+use crate::wire::server::Cluster;
+use crate::wire::{client, etcd, run};
+use crate::{append, read, saw};
 
 #[test]
 #[ignore = "needs etcd: .ci/run runs it"]
@@ -236,150 +216,5 @@ fn twenty_clients_append_atomically() {
             !failed.is_empty(),
             "nobody met anybody: the test shows nothing"
         );
-    });
-}
-
-#[test]
-#[ignore = "needs etcd: .ci/run runs it"]
-fn without_a_majority_only_serializable_reads_are_answered() {
-    run(async {
-        let strong = etcd(&Options::default(), "reads");
-        let weak = etcd(
-            &Options {
-                reads: Reads::Serializable,
-                ..Options::default()
-            },
-            "reads",
-        );
-        let cluster = Cluster::healthy(3, &strong).await;
-        let key = Value::from(1);
-        let mut before = client(&strong, cluster.address(0)).await;
-        before
-            .registers()
-            .unwrap()
-            .write(&key, &7.into())
-            .await
-            .unwrap();
-        // So that the node has it, whatever it is to the cluster.
-        before.registers().unwrap().read(&key).await.unwrap();
-        cluster.signal(1, "-STOP");
-        cluster.signal(2, "-STOP");
-
-        let mut clients = Vec::new();
-        for _ in 0..3 {
-            clients.push(client(&strong, cluster.address(0)).await);
-        }
-        let [reader, writer, lists] = &mut clients[..] else {
-            unreachable!()
-        };
-        let (new, transaction) = (Value::from(8), [append(1, 1)]);
-        let (read, written, appended) = tokio::join!(
-            reader.registers().unwrap().read(&key),
-            writer.registers().unwrap().write(&key, &new),
-            lists.transactions().unwrap().transact(&transaction),
-        );
-        println!("{read:?}\n{written:?}\n{appended:?}");
-        assert_eq!(read.unwrap_err().certainty, Certainty::Fail);
-        assert_eq!(written.unwrap_err().certainty, Certainty::Info);
-        // It did not get further than its reads.
-        assert_eq!(appended.unwrap_err().certainty, Certainty::Fail);
-
-        let mut weak = client(&weak, cluster.address(0)).await;
-        let seen = weak.registers().unwrap().read(&key).await.unwrap();
-        assert_eq!(seen.value, Value::from(7));
-        assert!(weak.sets().unwrap().elements(&key).await.is_ok());
-        assert!(
-            weak.transactions()
-                .unwrap()
-                .transact(&[self::read(1)])
-                .await
-                .is_ok()
-        );
-
-        let error = strong.health(&cluster.endpoints()[0]).await.unwrap_err();
-        println!("{error}");
-        cluster.signal(1, "-CONT");
-        cluster.signal(2, "-CONT");
-        cluster.wait(&strong).await;
-    });
-}
-
-#[test]
-#[ignore = "needs etcd: .ci/run runs it"]
-fn roles_follow_the_leader() {
-    run(async {
-        let etcd = etcd(&Options::default(), "roles");
-        let cluster = Cluster::healthy(3, &etcd).await;
-        let endpoints = cluster.endpoints();
-        let leader = async || {
-            let roles = etcd.roles(&endpoints).await;
-            let mut leaders = roles.iter().filter(|(_, role)| *role == Role::Leader);
-            let leader = leaders.next().map(|(node, _)| node.clone());
-            assert!(leaders.next().is_none(), "{roles:?}");
-            (leader, roles.len())
-        };
-        let (first, known) = leader().await;
-        let first = first.unwrap();
-        assert_eq!(known, 3);
-        let index = endpoints.iter().position(|e| e.node == first).unwrap();
-        cluster.signal(index, "-STOP");
-        until("another one leads", || async {
-            let (next, known) = leader().await;
-            known == 2 && next.is_some_and(|next| next != first)
-        })
-        .await;
-        cluster.signal(index, "-CONT");
-        until("the old one follows", || async {
-            let roles = etcd.roles(&endpoints).await;
-            roles.contains(&(first.clone(), Role::Follower))
-        })
-        .await;
-    });
-}
-
-#[test]
-#[ignore = "needs etcd: .ci/run runs it"]
-fn prepare_refuses_what_is_not_ours() {
-    run(async {
-        let etcd = etcd(&Options::default(), "prepare");
-        let cluster = Cluster::healthy(1, &etcd).await;
-        let endpoints = cluster.endpoints();
-        let dead = endpoint("n0", "127.0.0.1:1".parse().unwrap());
-
-        cluster.ctl(&["put", "schismatic", "not below the prefix"]);
-        cluster.ctl(&["put", "schism/theirs", "precious"]);
-        let error = etcd.prepare(&endpoints).await.unwrap_err();
-        assert!(matches!(error, SetupError::NotOurs { .. }), "{error}");
-        assert!(error.to_string().contains("schism/theirs"), "{error}");
-        assert_eq!(
-            cluster.ctl(&["get", "--print-value-only", "schism/.schism"]),
-            ""
-        );
-
-        cluster.ctl(&["put", "schism/.schism", "somebody else's"]);
-        let error = etcd.prepare(&endpoints).await.unwrap_err();
-        assert!(matches!(error, SetupError::NotOurs { .. }), "{error}");
-
-        cluster.ctl(&["del", "--prefix", "schism/"]);
-        // A node that does not answer is no obstacle as long as another one does.
-        etcd.prepare(&[dead.clone(), endpoints[0].clone()])
-            .await
-            .unwrap();
-        let mut client = client(&etcd, cluster.address(0)).await;
-        client
-            .registers()
-            .unwrap()
-            .write(&1.into(), &1.into())
-            .await
-            .unwrap();
-        etcd.prepare(&endpoints).await.unwrap();
-
-        let error = etcd.prepare(&[dead.clone()]).await.unwrap_err();
-        assert!(error.to_string().contains("connection refused"), "{error}");
-        etcd.prepare(&[]).await.unwrap_err();
-        let error = etcd.health(&dead).await.unwrap_err();
-        assert!(error.to_string().contains("is etcd running"), "{error}");
-        let version = etcd.health(&endpoints[0]).await.unwrap();
-        assert!(version.starts_with("3."), "{version}");
     });
 }
