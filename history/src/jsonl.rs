@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::field::{Field, Fields};
 use crate::history::Builder;
-use crate::json::{self, Fault, Parser, Scratch};
+use crate::json::{self, Fault, Parser};
+use crate::scratch::Scratch;
 use crate::{Event, F, Header, History, Kind, Process, Time, Value};
 
 pub use crate::read_error::{ReadError, Torn};
@@ -257,7 +258,8 @@ fn process(parser: &mut Parser<'_, '_>) -> Result<Process, Fault> {
         other => Err(Fault::new(
             begin,
             format!(
-                "process is {other}; it is a number from 0 to {}, or \"nemesis\"",
+                "process is {}; it is a number from 0 to {}, or \"nemesis\"",
+                json::brief(&other),
                 u32::MAX - 1
             ),
         )),
@@ -270,6 +272,7 @@ fn text<'a>(parser: &mut Parser<'a, '_>, what: &str) -> Result<Cow<'a, str>, Fau
     }
     let begin = parser.at();
     let other = parser.value(0)?;
+    let other = json::brief(&other);
     Err(Fault::new(begin, format!("{what} is {other}; it is text")))
 }
 

@@ -34,6 +34,7 @@ mod interner;
 mod column;
 mod history;
 mod field;
+mod scratch;
 mod json;
 mod read_error;
 pub mod jsonl;
