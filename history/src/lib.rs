@@ -38,6 +38,7 @@ mod scratch;
 mod json;
 mod read_error;
 pub mod jsonl;
+pub mod jepsen;
 pub mod testing;
 #[cfg(test)]
 mod arbitrary;
