@@ -39,6 +39,7 @@ mod json;
 mod read_error;
 pub mod jsonl;
 pub mod jepsen;
+pub mod format;
 pub mod testing;
 #[cfg(test)]
 mod arbitrary;
