@@ -13,7 +13,7 @@
 //! last line without its line feed is what a killed run leaves behind: it is reported as [`Torn`] and the rest is read.
 
 use std::borrow::Cow;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub use crate::read_error::{ReadError, Torn};
 
 /// The version of the format that this crate writes, and the newest it reads.
 pub const VERSION: u32 = 1;
+
+/// The longest line that is read, in bytes: 256 MiB.
+const LONGEST: u64 = 256 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct HeaderLine {
@@ -50,6 +53,8 @@ pub fn encode_header(header: &Header, out: &mut Vec<u8>) {
 }
 
 /// Appends the line of one event, the `index`-th of the history, to `out`. Allocates nothing but what `out` needs.
+///
+/// Values nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH) are written, but not read again.
 pub fn encode(index: u64, event: &Event, out: &mut Vec<u8>) {
     let mut digits = itoa::Buffer::new();
     out.extend_from_slice(b"{\"index\":");
@@ -99,7 +104,7 @@ pub fn encode(index: u64, event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\n");
 }
 
-/// Reads events one by one, in memory bounded by the longest line.
+/// Reads events one by one, in memory bounded by the longest line (at most 256 MiB).
 pub struct Reader<R> {
     input: R,
     header: Header,
@@ -116,9 +121,7 @@ impl<R: BufRead> Reader<R> {
     /// There is none, or it is of a newer version, or the input cannot be read.
     pub fn new(mut input: R) -> Result<Self, ReadError> {
         let mut line = Vec::new();
-        input
-            .read_until(b'\n', &mut line)
-            .map_err(|source| ReadError::Io { line: 1, source })?;
+        read_line(&mut input, 1, &mut line)?;
         let no_header = |reason: String| ReadError::NoHeader { reason };
         if line.is_empty() {
             return Err(no_header("the file is empty".to_owned()));
@@ -169,9 +172,7 @@ impl<R: BufRead> Reader<R> {
         self.line.clear();
         self.number += 1;
         let line = self.number;
-        self.input
-            .read_until(b'\n', &mut self.line)
-            .map_err(|source| ReadError::Io { line, source })?;
+        read_line(&mut self.input, line, &mut self.line)?;
         if self.line.is_empty() {
             return Ok(None);
         }
@@ -192,6 +193,21 @@ impl<R: BufRead> Reader<R> {
             }),
         }
     }
+}
+
+fn read_line<R: BufRead>(input: &mut R, line: u64, out: &mut Vec<u8>) -> Result<(), ReadError> {
+    input
+        .take(LONGEST)
+        .read_until(b'\n', out)
+        .map_err(|source| ReadError::Io { line, source })?;
+    if out.len() as u64 == LONGEST && !out.ends_with(b"\n") {
+        return Err(ReadError::Syntax {
+            line,
+            column: 1,
+            reason: format!("this line is longer than {LONGEST} bytes; an event is shorter"),
+        });
+    }
+    Ok(())
 }
 
 const REQUIRED: &[Field] = &[Field::Time, Field::Process, Field::Type, Field::F];
