@@ -18,6 +18,25 @@ pub(super) enum Number<'a> {
     Ratio,
 }
 
+/// The integer, if it has at most 18 digits and so surely fits.
+pub(super) fn small_integer(token: &[u8]) -> Option<i64> {
+    let (negative, digits) = match token {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let mut n = 0_i64;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        n = n * 10 + i64::from(digit - b'0');
+    }
+    Some(if negative { -n } else { n })
+}
+
 /// The number that a token is, if it is one.
 pub(super) fn number(token: &str) -> Option<Number<'_>> {
     let unsigned = token.strip_prefix(['+', '-']).unwrap_or(token);

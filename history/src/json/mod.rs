@@ -210,11 +210,11 @@ impl<'a, 's> Parser<'a, 's> {
     }
 
     fn number(&mut self) -> Result<Value, Fault> {
-        let begin = self.at;
-        let digits = self.number_token()?;
-        if let Some(n) = small_integer(digits.as_bytes()) {
+        if let Some(n) = self.take_integer() {
             return Ok(Value::Int(n));
         }
+        let begin = self.at;
+        let digits = self.number_token()?;
         if digits
             .bytes()
             .all(|byte| byte == b'-' || byte.is_ascii_digit())
@@ -241,6 +241,11 @@ impl<'a, 's> Parser<'a, 's> {
 
     /// Reads an integer that is not negative.
     pub(crate) fn unsigned(&mut self, what: &str) -> Result<u64, Fault> {
+        if self.peek() != Some(b'-')
+            && let Some(n) = self.take_integer()
+        {
+            return Ok(n as u64);
+        }
         let begin = self.at;
         let wrong = |at: usize, found: &str| {
             Fault::new(
@@ -267,6 +272,27 @@ impl<'a, 's> Parser<'a, 's> {
                 format!("{what} is {}; it is an integer", brief(&other)),
             )),
         }
+    }
+
+    /// Takes an integer of at most 18 digits, as nearly all are; leaves anything else, wrong or right, to others.
+    fn take_integer(&mut self) -> Option<i64> {
+        let bytes = &self.text.as_bytes()[self.at..];
+        let negative = bytes.first() == Some(&b'-');
+        let begin = usize::from(negative);
+        let mut end = begin;
+        let mut n = 0_i64;
+        while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
+            // 18 digits fit, and more are refused below.
+            n = n.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            end += 1;
+        }
+        let digits = end - begin;
+        let wrong = digits == 0 || digits > 18 || (bytes[begin] == b'0' && digits > 1);
+        if wrong || matches!(bytes.get(end), Some(b'.' | b'e' | b'E')) {
+            return None;
+        }
+        self.at += end;
+        Some(if negative { -n } else { n })
     }
 
     fn number_token(&mut self) -> Result<&'a str, Fault> {
@@ -426,25 +452,6 @@ pub(crate) fn unicode_escape(bytes: &[u8]) -> Option<(char, usize)> {
     }
     let character = char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))?;
     Some((character, 12))
-}
-
-/// The integer, if it has at most 18 digits and so surely fits.
-pub(crate) fn small_integer(token: &[u8]) -> Option<i64> {
-    let (negative, digits) = match token {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() || digits.len() > 18 {
-        return None;
-    }
-    let mut n = 0_i64;
-    for &digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        n = n * 10 + i64::from(digit - b'0');
-    }
-    Some(if negative { -n } else { n })
 }
 
 fn named_float(name: &str) -> Option<f64> {

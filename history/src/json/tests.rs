@@ -88,6 +88,36 @@ fn refuses_what_json_cannot_say_and_shows_where() {
 }
 
 #[test]
+fn integers_that_are_not_negative_have_64_bits() {
+    let read = |text: &str| {
+        let mut scratch = Scratch::default();
+        let mut parser = Parser::new(text.as_bytes(), &mut scratch)?;
+        let n = parser.unsigned("time")?;
+        parser.end().map(|()| n)
+    };
+    for n in [
+        0,
+        7,
+        999_999_999_999_999_999,
+        1_000_000_000_000_000_000,
+        u64::MAX,
+    ] {
+        assert_eq!(read(&format!(" {n} ")), Ok(n));
+    }
+    for text in [
+        "-1",
+        "1.0",
+        "1e3",
+        "007",
+        "18446744073709551616",
+        "\"1\"",
+        "",
+    ] {
+        assert_eq!(read(text).unwrap_err().at, 0, "{text}");
+    }
+}
+
+#[test]
 fn nesting_is_bounded() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert!(read(&nested(MAX_DEPTH)).is_ok());

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::plain;
 use crate::Value;
-use crate::json::{Fault, MAX_DEPTH, small_integer, too_deep, unicode_escape};
+use crate::json::{Fault, MAX_DEPTH, too_deep, unicode_escape};
 use crate::scratch::Scratch;
 
 /// Reads one EDN text from its begin.
@@ -435,7 +435,7 @@ pub(super) fn escape(bytes: &[u8]) -> Option<(char, usize)> {
 
 /// A number: `7`, `-7N`, `0x1f`, `0.5`, `1e9`, `0.5M`.
 fn number(token: &str) -> Result<Value, String> {
-    if let Some(n) = small_integer(token.as_bytes())
+    if let Some(n) = plain::small_integer(token.as_bytes())
         && !plain::has_leading_zero(token)
     {
         return Ok(Value::Int(n));
