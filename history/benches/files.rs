@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
+use schism_history::jepsen::{self, Encoder, Notation, Options, Style};
 use schism_history::{Event, F, Header, History, Kind, Process, Time, Value, jsonl};
 
 const EVENTS: usize = 1_000_000;
@@ -137,6 +138,37 @@ fn jsonl_history(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(EVENTS))
         .bench_local(|| jsonl::read(&bytes[..]).expect("our own file"));
+}
+
+fn encoded(events: &[Event], notation: Notation, out: &mut Vec<u8>) {
+    out.clear();
+    let mut encoder = Encoder::new(Style {
+        notation,
+        keyed: false,
+        list: false,
+    });
+    for event in events {
+        encoder.encode(event, out);
+    }
+}
+
+#[divan::bench(sample_count = 5, args = [Notation::Edn, Notation::Json])]
+fn jepsen_encode(bencher: Bencher<'_, '_>, notation: Notation) {
+    let events = events();
+    let mut out = Vec::with_capacity(256 << 20);
+    bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| {
+        encoded(&events, notation, &mut out);
+        black_box(out.len())
+    });
+}
+
+#[divan::bench(sample_count = 5, args = [Notation::Edn, Notation::Json])]
+fn jepsen_history(bencher: Bencher<'_, '_>, notation: Notation) {
+    let mut bytes = Vec::new();
+    encoded(&events(), notation, &mut bytes);
+    bencher
+        .counter(ItemsCount::new(EVENTS))
+        .bench_local(|| jepsen::read(&bytes[..], notation, Options::default()).expect("our own"));
 }
 
 #[divan::bench(sample_count = 5)]

@@ -393,6 +393,9 @@ impl Builder {
         history.output.push(ValueId::NIL);
         history.node.push(node);
         history.invocation_index.push(self.events);
+        if let Some(error) = event.error {
+            history.errors.insert(id.0, error);
+        }
         if let Some(due) = event.due {
             history.dues.set(id.index(), due.min(event.time));
         }
@@ -549,6 +552,24 @@ mod tests {
             write.to_string(),
             r#"#0 process 0 on n1: write "x" 1 -> info, 0.001 s..0.004 s"#
         );
+    }
+
+    #[test]
+    fn the_error_of_a_completion_comes_before_that_of_its_invocation() {
+        let mut builder = History::builder();
+        for process in [0, 1] {
+            let invoke = event(1, process, Kind::Invoke, F::Write).error("asked");
+            builder.push(invoke).unwrap();
+        }
+        let fail = event(2, 0, Kind::Fail, F::Write).error("refused");
+        builder.push(fail).unwrap();
+        builder.push(event(2, 1, Kind::Ok, F::Write)).unwrap();
+        let history = builder.finish();
+        let errors: Vec<_> = history
+            .operations()
+            .map(|op| op.error().map(ToString::to_string))
+            .collect();
+        assert_eq!(errors, [Some("refused".into()), Some("asked".into())]);
     }
 
     #[test]

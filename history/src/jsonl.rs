@@ -13,20 +13,24 @@
 //! last line without its line feed is what a killed run leaves behind: it is reported as [`Torn`] and the rest is read.
 
 use std::borrow::Cow;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::field::{Field, Fields};
 use crate::history::Builder;
-use crate::json::{self, Fault, Parser, Scratch};
+use crate::json::{self, Fault, Parser};
+use crate::scratch::Scratch;
 use crate::{Event, F, Header, History, Kind, Process, Time, Value};
 
 pub use crate::read_error::{ReadError, Torn};
 
 /// The version of the format that this crate writes, and the newest it reads.
 pub const VERSION: u32 = 1;
+
+/// The longest line that is read, in bytes: 256 MiB.
+const LONGEST: u64 = 256 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct HeaderLine {
@@ -49,6 +53,8 @@ pub fn encode_header(header: &Header, out: &mut Vec<u8>) {
 }
 
 /// Appends the line of one event, the `index`-th of the history, to `out`. Allocates nothing but what `out` needs.
+///
+/// Values nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH) are written, but not read again.
 pub fn encode(index: u64, event: &Event, out: &mut Vec<u8>) {
     let mut digits = itoa::Buffer::new();
     out.extend_from_slice(b"{\"index\":");
@@ -98,7 +104,7 @@ pub fn encode(index: u64, event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\n");
 }
 
-/// Reads events one by one, in memory bounded by the longest line.
+/// Reads events one by one, in memory bounded by the longest line (at most 256 MiB).
 pub struct Reader<R> {
     input: R,
     header: Header,
@@ -115,9 +121,7 @@ impl<R: BufRead> Reader<R> {
     /// There is none, or it is of a newer version, or the input cannot be read.
     pub fn new(mut input: R) -> Result<Self, ReadError> {
         let mut line = Vec::new();
-        input
-            .read_until(b'\n', &mut line)
-            .map_err(|source| ReadError::Io { line: 1, source })?;
+        read_line(&mut input, 1, &mut line)?;
         let no_header = |reason: String| ReadError::NoHeader { reason };
         if line.is_empty() {
             return Err(no_header("the file is empty".to_owned()));
@@ -168,9 +172,7 @@ impl<R: BufRead> Reader<R> {
         self.line.clear();
         self.number += 1;
         let line = self.number;
-        self.input
-            .read_until(b'\n', &mut self.line)
-            .map_err(|source| ReadError::Io { line, source })?;
+        read_line(&mut self.input, line, &mut self.line)?;
         if self.line.is_empty() {
             return Ok(None);
         }
@@ -191,6 +193,21 @@ impl<R: BufRead> Reader<R> {
             }),
         }
     }
+}
+
+fn read_line<R: BufRead>(input: &mut R, line: u64, out: &mut Vec<u8>) -> Result<(), ReadError> {
+    input
+        .take(LONGEST)
+        .read_until(b'\n', out)
+        .map_err(|source| ReadError::Io { line, source })?;
+    if out.len() as u64 == LONGEST && !out.ends_with(b"\n") {
+        return Err(ReadError::Syntax {
+            line,
+            column: 1,
+            reason: format!("this line is longer than {LONGEST} bytes; an event is shorter"),
+        });
+    }
+    Ok(())
 }
 
 const REQUIRED: &[Field] = &[Field::Time, Field::Process, Field::Type, Field::F];
@@ -257,7 +274,8 @@ fn process(parser: &mut Parser<'_, '_>) -> Result<Process, Fault> {
         other => Err(Fault::new(
             begin,
             format!(
-                "process is {other}; it is a number from 0 to {}, or \"nemesis\"",
+                "process is {}; it is a number from 0 to {}, or \"nemesis\"",
+                json::brief(&other),
                 u32::MAX - 1
             ),
         )),
@@ -270,6 +288,7 @@ fn text<'a>(parser: &mut Parser<'a, '_>, what: &str) -> Result<Cow<'a, str>, Fau
     }
     let begin = parser.at();
     let other = parser.value(0)?;
+    let other = json::brief(&other);
     Err(Fault::new(begin, format!("{what} is {other}; it is text")))
 }
 

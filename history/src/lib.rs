@@ -34,9 +34,12 @@ mod interner;
 mod column;
 mod history;
 mod field;
+mod scratch;
 mod json;
 mod read_error;
 pub mod jsonl;
+pub mod jepsen;
+pub mod format;
 pub mod testing;
 #[cfg(test)]
 mod arbitrary;

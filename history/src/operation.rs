@@ -109,7 +109,7 @@ impl<'h> Operation<'h> {
         (node != u16::MAX).then(|| &self.history.node_names[usize::from(node)])
     }
 
-    /// Why it did not end as `ok`.
+    /// Why it did not end as `ok`: the error of its completion, or of its invocation if that has one only.
     pub fn error(&self) -> Option<&'h Arc<str>> {
         self.history.errors.get(&self.id.0)
     }

@@ -22,6 +22,14 @@ pub enum ReadError {
         /// What it is instead.
         reason: String,
     },
+    /// It has none of the formats that this crate reads.
+    #[error(
+        "line 1: this is no history ({reason}); a history.jsonl of schism, or a history of Jepsen in EDN or JSON would be one"
+    )]
+    NoHistory {
+        /// What it is instead.
+        reason: String,
+    },
     /// A newer program wrote it.
     #[error(
         "line 1: the history has format version {found}; this program reads up to version {VERSION}"

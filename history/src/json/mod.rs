@@ -5,13 +5,16 @@
 //! [`MAX_DEPTH`]. JSON has no name for the floats that are no numbers; they are written `{"#float":"NaN"}`,
 //! `{"#float":"inf"}` and `{"#float":"-inf"}` and read back as floats.
 
-use std::borrow::Cow;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+mod print;
+#[cfg(test)]
+mod tests;
 
-use rustc_hash::FxHasher;
+use std::borrow::Cow;
+
+pub(crate) use print::{write_float, write_text, write_value};
 
 use crate::Value;
+use crate::scratch::Scratch;
 
 /// How deep lists and maps may be nested in a file.
 pub const MAX_DEPTH: usize = 128;
@@ -32,46 +35,6 @@ impl Fault {
             at,
             reason: reason.into(),
         }
-    }
-}
-
-/// Memory that a reader uses again for each event, and the texts it saw lately.
-#[derive(Default)]
-pub(crate) struct Scratch {
-    pub(crate) items: Vec<Value>,
-    pub(crate) parts: Vec<(Arc<str>, Value)>,
-    pub(crate) texts: Texts,
-}
-
-/// Shares equal short texts that stand near each other: function names, nodes, error messages.
-pub(crate) struct Texts(Box<[Option<Arc<str>>]>);
-
-impl Texts {
-    const SLOTS: usize = 512;
-    const LONGEST: usize = 128;
-
-    /// The text, shared with an equal one if that was seen lately.
-    pub(crate) fn share(&mut self, text: &str) -> Arc<str> {
-        if text.len() > Self::LONGEST {
-            return Arc::from(text);
-        }
-        let mut hasher = FxHasher::default();
-        text.hash(&mut hasher);
-        let slot = &mut self.0[hasher.finish() as usize % Self::SLOTS];
-        match slot {
-            Some(known) if **known == *text => Arc::clone(known),
-            _ => {
-                let new: Arc<str> = Arc::from(text);
-                *slot = Some(Arc::clone(&new));
-                new
-            }
-        }
-    }
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        Self(vec![None; Self::SLOTS].into())
     }
 }
 
@@ -247,11 +210,11 @@ impl<'a, 's> Parser<'a, 's> {
     }
 
     fn number(&mut self) -> Result<Value, Fault> {
-        let begin = self.at;
-        let digits = self.number_token()?;
-        if let Some(n) = small_integer(digits.as_bytes()) {
+        if let Some(n) = self.take_integer() {
             return Ok(Value::Int(n));
         }
+        let begin = self.at;
+        let digits = self.number_token()?;
         if digits
             .bytes()
             .all(|byte| byte == b'-' || byte.is_ascii_digit())
@@ -278,6 +241,11 @@ impl<'a, 's> Parser<'a, 's> {
 
     /// Reads an integer that is not negative.
     pub(crate) fn unsigned(&mut self, what: &str) -> Result<u64, Fault> {
+        if self.peek() != Some(b'-')
+            && let Some(n) = self.take_integer()
+        {
+            return Ok(n as u64);
+        }
         let begin = self.at;
         let wrong = |at: usize, found: &str| {
             Fault::new(
@@ -301,9 +269,30 @@ impl<'a, 's> Parser<'a, 's> {
             Value::Int(n) => Ok(n),
             other => Err(Fault::new(
                 begin,
-                format!("{what} is {other}; it is an integer"),
+                format!("{what} is {}; it is an integer", brief(&other)),
             )),
         }
+    }
+
+    /// Takes an integer of at most 18 digits, as nearly all are; leaves anything else, wrong or right, to others.
+    fn take_integer(&mut self) -> Option<i64> {
+        let bytes = &self.text.as_bytes()[self.at..];
+        let negative = bytes.first() == Some(&b'-');
+        let begin = usize::from(negative);
+        let mut end = begin;
+        let mut n = 0_i64;
+        while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
+            // 18 digits fit, and more are refused below.
+            n = n.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            end += 1;
+        }
+        let digits = end - begin;
+        let wrong = digits == 0 || digits > 18 || (bytes[begin] == b'0' && digits > 1);
+        if wrong || matches!(bytes.get(end), Some(b'.' | b'e' | b'E')) {
+            return None;
+        }
+        self.at += end;
+        Some(if negative { -n } else { n })
     }
 
     fn number_token(&mut self) -> Result<&'a str, Fault> {
@@ -428,6 +417,15 @@ impl<'a, 's> Parser<'a, 's> {
     }
 }
 
+/// A value as a message shows it: not more than a line of it.
+pub(crate) fn brief(value: &Value) -> String {
+    let shown = value.to_string();
+    match shown.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
+}
+
 /// What to say about a value that is nested too deep.
 pub(crate) fn too_deep() -> String {
     format!("lists and maps are nested deeper than {MAX_DEPTH} levels here")
@@ -456,25 +454,6 @@ pub(crate) fn unicode_escape(bytes: &[u8]) -> Option<(char, usize)> {
     Some((character, 12))
 }
 
-/// The integer, if it has at most 18 digits and so surely fits.
-pub(crate) fn small_integer(token: &[u8]) -> Option<i64> {
-    let (negative, digits) = match token {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() || digits.len() > 18 {
-        return None;
-    }
-    let mut n = 0_i64;
-    for &digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        n = n * 10 + i64::from(digit - b'0');
-    }
-    Some(if negative { -n } else { n })
-}
-
 fn named_float(name: &str) -> Option<f64> {
     Some(match name {
         "NaN" => f64::NAN,
@@ -482,203 +461,4 @@ fn named_float(name: &str) -> Option<f64> {
         "-inf" => f64::NEG_INFINITY,
         _ => return None,
     })
-}
-
-/// Appends a value.
-pub(crate) fn write_value(value: &Value, out: &mut Vec<u8>) {
-    match value {
-        Value::Nil => out.extend_from_slice(b"null"),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Int(n) => out.extend_from_slice(itoa::Buffer::new().format(*n).as_bytes()),
-        Value::Float(x) if x.is_finite() => write_float(*x, out),
-        Value::Float(x) => {
-            let name = if x.is_nan() {
-                "NaN"
-            } else if *x > 0.0 {
-                "inf"
-            } else {
-                "-inf"
-            };
-            out.extend_from_slice(b"{\"#float\":\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\"}");
-        }
-        Value::Text(text) => write_text(text, out),
-        Value::List(items) => {
-            out.push(b'[');
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                write_value(item, out);
-            }
-            out.push(b']');
-        }
-        Value::Map(parts) => {
-            out.push(b'{');
-            for (i, (name, part)) in parts.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                write_text(name, out);
-                out.push(b':');
-                write_value(part, out);
-            }
-            out.push(b'}');
-        }
-    }
-}
-
-/// Appends a finite float, in the fewest digits that read back as the same.
-pub(crate) fn write_float(x: f64, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, &x).expect("a finite number is written to memory");
-}
-
-/// Appends text in quotes.
-pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
-    let plain = text
-        .bytes()
-        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-    if plain {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-    } else {
-        serde_json::to_writer(out, text).expect("text is written to memory");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn read(text: &str) -> Result<Value, Fault> {
-        let mut scratch = Scratch::default();
-        let mut parser = Parser::new(text.as_bytes(), &mut scratch)?;
-        let value = parser.value(0)?;
-        parser.end()?;
-        Ok(value)
-    }
-
-    #[test]
-    fn reads_what_json_can_say() {
-        let cases = [
-            (" null ", Value::Nil),
-            ("-9223372036854775808", Value::Int(i64::MIN)),
-            ("9223372036854775807", Value::Int(i64::MAX)),
-            ("1e3", Value::Float(1000.0)),
-            ("-0.0", Value::Float(-0.0)),
-            // Its shortest form needs all 17 digits.
-            ("0.30000000000000004", Value::Float(0.1 + 0.2)),
-            (
-                r#""a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é""#,
-                Value::from("a\"\\/\u{8}\u{c}\n\r\té😀é"),
-            ),
-            ("[]", Value::list::<Value>([])),
-            (
-                "[1, [true,false] ,{}]",
-                Value::list([
-                    Value::from(1),
-                    Value::list([true, false]),
-                    Value::Map([].into()),
-                ]),
-            ),
-            (
-                r#"{"a":{"b":[]},"a":1}"#,
-                Value::map([
-                    ("a", Value::map([("b", Value::list::<Value>([]))])),
-                    ("a", Value::from(1)),
-                ]),
-            ),
-            (r##"{"#float":"-inf"}"##, Value::Float(f64::NEG_INFINITY)),
-            (r##"{"#float":"big"}"##, Value::map([("#float", "big")])),
-        ];
-        for (text, value) in cases {
-            assert_eq!(read(text), Ok(value), "{text}");
-        }
-    }
-
-    #[test]
-    fn refuses_what_json_cannot_say_and_shows_where() {
-        let cases = [
-            ("", 0, "found the end, but a value is"),
-            ("nul", 0, "a value is null"),
-            ("1 2", 2, "one on a line"),
-            ("01", 0, "a digit"),
-            ("-", 1, "a digit"),
-            ("1.", 2, "a digit"),
-            ("1e+", 3, "a digit"),
-            ("9223372036854775808", 0, "integers go from"),
-            ("1e999", 0, "numbers go to"),
-            ("\"a", 0, "no closing quote"),
-            ("\"a\n\"", 2, "control character"),
-            (r#""\x""#, 1, "an escape is one of"),
-            (r#""\ud83d""#, 1, "both halves"),
-            (r#""\ud83dA""#, 1, "both halves"),
-            (r#""\u12"#, 1, "four hexadecimal digits"),
-            ("[1 2]", 3, "a comma or ]"),
-            ("[1,", 3, "a value is"),
-            ("[1", 0, "no closing ]"),
-            ("{1:2}", 1, "text in quotes"),
-            (r#"{"a" 2}"#, 5, "a colon"),
-            (r#"{"a":2]"#, 6, "a comma or }"),
-        ];
-        for (text, at, reason) in cases {
-            let fault = read(text).unwrap_err();
-            assert!(fault.reason.contains(reason), "{text}: {fault:?}");
-            assert_eq!(fault.at, at, "{text}: {fault:?}");
-        }
-        let mut scratch = Scratch::default();
-        let fault = Parser::new(b"\"a\xff\"", &mut scratch).err().unwrap();
-        assert_eq!(fault.at, 2);
-    }
-
-    #[test]
-    fn nesting_is_bounded() {
-        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        assert!(read(&nested(MAX_DEPTH)).is_ok());
-        let fault = read(&nested(MAX_DEPTH + 1)).unwrap_err();
-        assert!(fault.reason.contains("nested deeper"), "{fault:?}");
-        assert!(read(&"[".repeat(1_000_000)).is_err());
-        assert!(read(&"{\"a\":".repeat(1_000_000)).is_err());
-    }
-
-    #[test]
-    fn equal_short_texts_are_shared() {
-        let Ok(Value::List(items)) = read(r#"["append","append"]"#) else {
-            panic!("a list")
-        };
-        let [Value::Text(a), Value::Text(b)] = &items[..] else {
-            panic!("two texts")
-        };
-        assert!(Arc::ptr_eq(a, b));
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read(value in crate::arbitrary::value()) {
-            let mut out = Vec::new();
-            write_value(&value, &mut out);
-            let text = String::from_utf8(out).unwrap();
-            prop_assert_eq!(read(&text), Ok(value));
-        }
-
-        #[test]
-        fn agrees_with_another_parser(value in crate::arbitrary::value()) {
-            let text = serde_json::to_string(&value).unwrap();
-            let plain = read(&text).unwrap();
-            prop_assert_eq!(serde_json::to_string(&plain).unwrap(), text);
-        }
-
-        #[test]
-        fn arbitrary_text_never_panics(text in r#"[\[\]{}:,"\\u0-9a-e.\-+ \n]{0,40}"#) {
-            let accepted = read(&text).is_ok();
-            // What the other parser takes, this one takes, but for its floats that have no name here.
-            if serde_json::from_str::<serde_json::Value>(&text).is_ok() {
-                prop_assert!(accepted || text.contains('e') || text.len() > 18, "{}", text);
-            }
-        }
-    }
 }
