@@ -38,6 +38,7 @@ fn main() -> ExitCode {
                 Trouble::Environment => 69,
                 Trouble::Write => 74,
                 Trouble::Interrupted => 130,
+                Trouble::Terminated => 143,
             })
         }
     }

@@ -100,7 +100,7 @@ struct LogsArgs {
     #[arg(long)]
     lab: Option<String>,
     /// How many lines from the end
-    #[arg(long, short, default_value_t = 200)]
+    #[arg(long, short = 'n', default_value_t = 200)]
     lines: usize,
     /// Go on showing what is written
     #[arg(long, short)]
@@ -111,7 +111,8 @@ struct LogsArgs {
 #[derive(Debug, Serialize)]
 struct Shown {
     name: String,
-    /// `ready`, `busy` (being made or removed just now) or `half-finished`.
+    /// `ready`, `busy` (being made or removed just now), `half-finished`, or `elsewhere` (made with another
+    /// `SCHISM_LABS`).
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -160,7 +161,7 @@ fn up(labs: &Labs, args: &UpArgs, out: &mut dyn Write) -> Result<(), LabError> {
         // Whichever future is dropped here has removed what it had made.
         let lab = tokio::select! {
             lab = labs.up(&options) => lab?,
-            () = interruption() => return Err(LabError::Interrupted),
+            interruption = interruption() => return Err(interruption),
         };
         let seconds = began.elapsed().as_secs_f64();
         if args.json {
@@ -171,27 +172,35 @@ fn up(labs: &Labs, args: &UpArgs, out: &mut dyn Write) -> Result<(), LabError> {
 }
 
 fn status(labs: &Labs, args: &StatusArgs, out: &mut dyn Write) -> Result<(), LabError> {
+    let mut all = labs.names();
+    all.extend(labs.strays());
     let names = match &args.name {
-        Some(name) if !labs.names().contains(name) => {
+        None => all,
+        Some(name) if all.contains(name) => vec![name.clone()],
+        Some(name) => {
             return Err(LabError::NoSuchLab {
                 name: name.clone(),
-                known: labs.names(),
+                known: all,
             });
         }
-        Some(name) => vec![name.clone()],
-        None => labs.names(),
     };
     runtime()?.block_on(async {
         let mut shown = Vec::new();
         for name in names {
             shown.push(match labs.open(&name) {
                 Ok(lab) => show(lab).await,
-                Err(error) => Shown {
-                    name,
-                    state: "half-finished",
-                    problem: Some(error.to_string()),
-                    lab: None,
-                },
+                Err(error) => {
+                    let state = match error {
+                        LabError::Elsewhere { .. } => "elsewhere",
+                        _ => "half-finished",
+                    };
+                    Shown {
+                        name,
+                        state,
+                        problem: Some(error.to_string()),
+                        lab: None,
+                    }
+                }
             });
         }
         if args.json {
@@ -390,23 +399,19 @@ fn runtime() -> Result<Runtime, LabError> {
         })
 }
 
-/// Ends when the user, a terminal that closes or a service manager asks us to end.
-async fn interruption() {
-    let mut signals = [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ]
-    .map(|kind| signal(kind).ok());
-    let any = signals
-        .iter_mut()
-        .flatten()
-        .map(|signal| Box::pin(signal.recv()));
-    let any: Vec<_> = any.collect();
-    if any.is_empty() {
-        std::future::pending::<()>().await;
+/// Ends when the user, a closing terminal or a service manager wants us to end.
+async fn interruption() -> LabError {
+    let wanted = async |kind| match signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wanted(SignalKind::interrupt()) => LabError::Interrupted,
+        () = wanted(SignalKind::terminate()) => LabError::Terminated,
+        () = wanted(SignalKind::hangup()) => LabError::Terminated,
     }
-    futures_util::future::select_all(any).await;
 }
 
 #[cfg(test)]

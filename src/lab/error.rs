@@ -15,8 +15,10 @@ pub enum Trouble {
     Environment,
     /// A file cannot be written.
     Write,
-    /// The user ended it.
+    /// The user ended it (SIGINT).
     Interrupted,
+    /// It was told to end (SIGTERM, SIGHUP).
+    Terminated,
 }
 
 /// A tool that is not installed.
@@ -93,19 +95,27 @@ pub enum LabError {
         /// Its directory.
         directory: PathBuf,
     },
-    /// Namespaces of a lab that has no directory here.
+    /// Namespaces of a lab that has no directory any more.
     #[error(
-        "there are network namespaces of a lab {name} ({namespaces}), but no directory of it in {}. \
-         If it was made with another SCHISM_LABS, remove it with that one, otherwise with \
-         `schism lab down {name}`; or take another --name",
-        .root.display()
+        "there are network namespaces of a lab {name} ({namespaces}), but its directory is gone: \
+         `schism lab down {name}` removes them"
     )]
     Orphans {
         /// The name.
         name: String,
         /// The namespaces.
         namespaces: String,
-        /// Where labs are looked for.
+    },
+    /// A lab that another setting of `SCHISM_LABS` knows.
+    #[error(
+        "the lab {name} of this machine is below {}, not where labs are looked for now: set \
+         SCHISM_LABS to that to use or to remove it",
+        .root.display()
+    )]
+    Elsewhere {
+        /// The name.
+        name: String,
+        /// What `SCHISM_LABS` would be.
         root: PathBuf,
     },
     /// No lab of this name.
@@ -231,8 +241,11 @@ pub enum LabError {
         reason: String,
     },
     /// The user ended it; what had been made is removed.
-    #[error("interrupted")]
+    #[error("interrupted; what had been made of the lab is removed")]
     Interrupted,
+    /// It was told to end; what had been made is removed.
+    #[error("told to end; what had been made of the lab is removed")]
+    Terminated,
     /// Bringing up failed, and so did the cleaning after it.
     #[error("{first}\nand what had been made of it could not be removed: {then}")]
     Twice {
@@ -257,6 +270,7 @@ impl LabError {
             | Self::NoSuchNode { .. } => Trouble::Usage,
             Self::File { .. } => Trouble::Write,
             Self::Interrupted => Trouble::Interrupted,
+            Self::Terminated => Trouble::Terminated,
             Self::Twice { first, .. } => first.trouble(),
             _ => Trouble::Environment,
         }

@@ -36,7 +36,7 @@ done
 mount -n --rbind "$here/lib" "$here"
 
 printf '%s' "$node" > /proc/sys/kernel/hostname
-ulimit -n 65536 2> /dev/null || :
+ulimit -n 65536 2> /dev/null || ulimit -n "$(ulimit -H -n)"
 sshd=$(command -v sshd)
 
 # `wait` also reaps the orphans of the node, whose parent this process becomes.

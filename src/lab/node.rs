@@ -124,7 +124,7 @@ pub(super) fn start(
             "--fork",
             "--kill-child",
         ])
-        .args(["--mount-proc", "sh"])
+        .args(["--propagation", "slave", "--mount-proc", "sh"])
         .arg(node.directory.join("etc").join(process::INIT))
         .arg(namespace)
         .arg(&node.directory)

@@ -4,11 +4,13 @@
 //! node's first process. The first process of a node takes its whole pid namespace with it. Ids are pinned by pidfds
 //! before they are looked at, so that an id that is given to another program meanwhile is never hit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -100,30 +102,27 @@ impl Members {
     }
 }
 
-/// The nodes, by their namespaces' names, whose first process runs.
-pub(super) fn running_inits(prefix: &str) -> BTreeSet<String> {
+/// The nodes whose first process runs: their namespaces' names, and their directories.
+pub(super) fn running_inits(prefix: &str) -> BTreeMap<String, PathBuf> {
     let Ok(entries) = fs::read_dir("/proc") else {
-        return BTreeSet::new();
+        return BTreeMap::new();
     };
     entries
         .filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
-        .filter_map(|command_line| {
-            // The program that forked it waits with the same arguments, so it is told by the shell in front.
-            command_line
-                .starts_with(b"sh\0")
-                .then(|| node_of_init(&command_line, prefix))
-                .flatten()
-        })
+        // The program that forked it waits with the same arguments, so it is told by the shell in front.
+        .filter(|command_line| command_line.starts_with(b"sh\0"))
+        .filter_map(|command_line| node_of_init(&command_line, prefix))
         .collect()
 }
 
-/// The namespace's name in `… /a/b/init.sh PREFIXnode …`, if that is the command line.
-fn node_of_init(command_line: &[u8], prefix: &str) -> Option<String> {
+/// The namespace and the directory in `… /a/b/init.sh PREFIXnode DIRECTORY …`, if that is the command line.
+fn node_of_init(command_line: &[u8], prefix: &str) -> Option<(String, PathBuf)> {
     let arguments: Vec<_> = command_line.split(|byte| *byte == 0).collect();
     let suffix = format!("/{INIT}");
-    arguments.windows(2).find_map(|pair| {
-        let name = std::str::from_utf8(pair[1]).ok()?;
-        (pair[0].ends_with(suffix.as_bytes()) && name.starts_with(prefix)).then(|| name.to_owned())
+    arguments.windows(3).find_map(|words| {
+        let name = std::str::from_utf8(words[1]).ok()?;
+        let found = words[0].ends_with(suffix.as_bytes()) && name.starts_with(prefix);
+        found.then(|| (name.to_owned(), OsStr::from_bytes(words[2]).into()))
     })
 }
 
@@ -157,6 +156,7 @@ mod tests {
         let mut child = Command::new("sh")
             .arg(&script)
             .arg(name)
+            .arg(directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -175,7 +175,8 @@ mod tests {
         let mut first = pretend(directory.path(), &format!("{own}n1"));
         let mut other = pretend(directory.path(), &format!("{others}n1"));
 
-        assert_eq!(running_inits(&own), BTreeSet::from([format!("{own}n1")]));
+        let expected = BTreeMap::from([(format!("{own}n1"), directory.path().to_owned())]);
+        assert_eq!(running_inits(&own), expected);
         assert_eq!(members(&own).processes(), BTreeSet::from([first.id()]));
         members(&own).kill().unwrap();
         assert!(!first.wait().unwrap().success());
@@ -198,17 +199,15 @@ mod tests {
 
     #[test]
     fn a_command_line_that_only_mentions_a_node_is_not_its_first_process() {
-        let name = |line: &str| node_of_init(line.replace(' ', "\0").as_bytes(), "schism.a.");
+        let found = |line: &str| node_of_init(line.replace(' ', "\0").as_bytes(), "schism.a.");
+        let node = |name: &str| Some((name.to_owned(), PathBuf::from("/x")));
+        assert_eq!(found("sh /x/init.sh schism.a.n1 /x"), node("schism.a.n1"));
         assert_eq!(
-            name("sh /x/init.sh schism.a.n1 /x").as_deref(),
-            Some("schism.a.n1")
+            found("unshare --fork sh /x/init.sh schism.a.n2 /x y"),
+            node("schism.a.n2")
         );
-        assert_eq!(
-            name("unshare --fork sh /x/init.sh schism.a.n2 /x").as_deref(),
-            Some("schism.a.n2")
-        );
-        assert_eq!(name("ip netns exec schism.a.n1 sh"), None);
-        assert_eq!(name("vi /x/init.sh"), None);
-        assert_eq!(name("sh /x/init.sh schism.a-b.n1"), None);
+        assert_eq!(found("ip netns exec schism.a.n1 sh"), None);
+        assert_eq!(found("vi /x/init.sh"), None);
+        assert_eq!(found("sh /x/init.sh schism.a-b.n1 /x"), None);
     }
 }

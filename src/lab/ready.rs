@@ -9,19 +9,24 @@ use tokio::time::timeout;
 
 use super::recipe::Ready;
 
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(2);
+/// How long one attempt may take, unless said otherwise.
+pub(super) const ATTEMPT: Duration = Duration::from_secs(2);
 
 /// The most that is read of an answer.
 const ANSWER_MAX: u64 = 64 * 1024;
 
-/// Asks the database at its client port. The error says what came instead.
-pub(super) async fn database(address: IpAddr, port: u16, ready: &Ready) -> Result<(), String> {
+/// Asks the database at its client port. The error says what came instead within this time.
+pub(super) async fn database(
+    address: IpAddr,
+    port: u16,
+    ready: &Ready,
+    within: Duration,
+) -> Result<(), String> {
     let address = SocketAddr::new(address, port);
     match ready {
         Ready::Http { path, contains } => {
             let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
-            let answer = exchange(address, request.as_bytes(), None).await?;
+            let answer = exchange(address, request.as_bytes(), ANSWER_MAX, within).await?;
             if answer.contains(contains.as_str()) {
                 return Ok(());
             }
@@ -39,7 +44,7 @@ pub(super) async fn database(address: IpAddr, port: u16, ready: &Ready) -> Resul
 /// Whether an SSH server greets there.
 pub(super) async fn ssh(address: IpAddr, port: u16) -> Result<(), String> {
     let address = SocketAddr::new(address, port);
-    let greeting = exchange(address, b"", Some(4)).await?;
+    let greeting = exchange(address, b"", 4, ATTEMPT).await?;
     if greeting.starts_with("SSH-") {
         Ok(())
     } else {
@@ -49,29 +54,24 @@ pub(super) async fn ssh(address: IpAddr, port: u16) -> Result<(), String> {
     }
 }
 
-/// Sends and reads up to the end, or up to this many bytes.
+/// Sends, and reads up to the end or this many bytes.
 async fn exchange(
     address: SocketAddr,
     request: &[u8],
-    until: Option<u64>,
+    until: u64,
+    within: Duration,
 ) -> Result<String, String> {
     let attempt = async {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(request).await?;
         let mut answer = Vec::new();
-        stream
-            .take(until.unwrap_or(ANSWER_MAX))
-            .read_to_end(&mut answer)
-            .await?;
+        stream.take(until).read_to_end(&mut answer).await?;
         Ok::<_, std::io::Error>(String::from_utf8_lossy(&answer).into_owned())
     };
-    match timeout(ATTEMPT, attempt).await {
+    match timeout(within, attempt).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(format!("{address}: {error}")),
-        Err(_) => Err(format!(
-            "{address} does not answer within {} s",
-            ATTEMPT.as_secs()
-        )),
+        Err(_) => Err(format!("{address} does not answer within {within:?}")),
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_judged_by_what_it_contains() {
-        let ask = async |port| database(LOCALHOST, port, &health()).await;
+        let ask = async |port| database(LOCALHOST, port, &health(), ATTEMPT).await;
         assert_eq!(
             asked("HTTP/1.0 200 OK\r\n\r\n{\"health\":\"true\"}", ask),
             Ok(())
@@ -150,7 +150,9 @@ mod tests {
             let listener = TcpListener::bind((LOCALHOST, 0)).await.unwrap();
             let port = listener.local_addr().unwrap().port();
             drop(listener);
-            database(LOCALHOST, port, &health()).await.unwrap_err()
+            database(LOCALHOST, port, &health(), ATTEMPT)
+                .await
+                .unwrap_err()
         });
         assert!(error.contains("refused"), "{error}");
     }

@@ -35,9 +35,9 @@ impl Unfinished {
 
     /// It goes, because of this error. Hands out what to tell.
     pub(super) fn remove_after(mut self, first: LabError) -> LabError {
-        let _lab = self.lock.take();
-        let removed =
-            Lock::machine().and_then(|machine| tear_down(&machine, &self.root, &self.name));
+        let lock = self.lock.take();
+        let removed = Lock::machine()
+            .and_then(|machine| tear_down(&machine, lock.as_ref(), &self.root, &self.name));
         match removed {
             Ok(()) => first,
             Err(then) => LabError::Twice {
@@ -54,13 +54,19 @@ impl Drop for Unfinished {
             && let Ok(machine) = Lock::machine()
         {
             // Nobody is left to be told. What resists is shown by `lab status`, and `lab down` tries again.
-            let _ = tear_down(&machine, &self.root, &self.name);
+            let _ = tear_down(&machine, self.lock.as_ref(), &self.root, &self.name);
         }
     }
 }
 
-/// Removes everything of a lab, in the order that leaves nothing unnamed: the directory goes last.
-pub(super) fn tear_down(_machine: &Lock, root: &Path, name: &str) -> Result<(), LabError> {
+/// Removes everything of a lab, in the order that leaves nothing unnamed: the directory goes last. Whoever calls this
+/// holds the machine's lock, and the lab's as long as that has a directory.
+pub(super) fn tear_down(
+    _machine: &Lock,
+    _lab: Option<&Lock>,
+    root: &Path,
+    name: &str,
+) -> Result<(), LabError> {
     let directory = root.join(name);
     netns::members(name)
         .kill()
