@@ -519,6 +519,15 @@ fn a_lab_is_removed_though_its_files_are_damaged_or_gone() {
     for namespace in namespaces(&unnamed) {
         run(Command::new("ip").args(["netns", "delete", &namespace]));
     }
+    fs::remove_dir_all(labs.root.join(&unnamed)).unwrap();
+    let status = labs.json(&["lab", "status", "--json"]);
+    assert!(
+        status["labs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|lab| lab["name"] == unnamed.as_str())
+    );
     labs.down(&unnamed);
 }
 

@@ -77,8 +77,8 @@ impl Labs {
         names
     }
 
-    /// The names of labs that have namespaces on this machine but no directory here, sorted: their directory was
-    /// deleted, or they were made with another `SCHISM_LABS`.
+    /// The names of labs that have namespaces or processes on this machine but no directory here, sorted: their
+    /// directory was deleted, or they were made with another `SCHISM_LABS`.
     pub fn strays(&self) -> Vec<String> {
         netns::labs()
             .into_iter()

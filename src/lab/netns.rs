@@ -11,13 +11,14 @@
 //! packets (Docker sets some) do not reach into it. Each ══ is a veth pair. The names of the namespaces are
 //! `schism.LAB.hub`, `schism.LAB.n1`, …; a lab's name holds no dot, so none is a beginning of another's.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::process::{Members, NamespaceId};
+use super::process::{self, Members, NamespaceId};
 use super::subnet::{self, Prefix, Subnet};
 use super::{LabError, LabNode, tool};
 
@@ -50,15 +51,13 @@ pub(super) fn existing(prefix: &str) -> Vec<String> {
     names
 }
 
-/// The names of all labs that have a namespace on this machine, sorted.
-pub(super) fn labs() -> Vec<String> {
-    let mut labs: Vec<_> = existing(SCHISM)
-        .iter()
-        .filter_map(|name| name.strip_prefix(SCHISM)?.split_once('.'))
-        .map(|(lab, _)| lab.to_owned())
-        .collect();
-    labs.dedup();
-    labs
+/// The names of all labs that have a namespace or a node's first process on this machine.
+pub(super) fn labs() -> BTreeSet<String> {
+    existing(SCHISM)
+        .into_iter()
+        .chain(process::running_inits(SCHISM).into_keys())
+        .filter_map(|name| Some(name.strip_prefix(SCHISM)?.split_once('.')?.0.to_owned()))
+        .collect()
 }
 
 /// Whom a lab's processes are recognised by.
