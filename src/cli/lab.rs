@@ -111,8 +111,8 @@ struct LogsArgs {
 #[derive(Debug, Serialize)]
 struct Shown {
     name: String,
-    /// `ready`, `busy` (being made or removed just now), `half-finished`, or `elsewhere` (made with another
-    /// `SCHISM_LABS`).
+    /// `ready`, `busy` (being made or removed just now), `half-finished`, `unreadable`, `orphaned` (its directory is
+    /// gone), or `elsewhere` (made with another `SCHISM_LABS`).
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -192,6 +192,8 @@ fn status(labs: &Labs, args: &StatusArgs, out: &mut dyn Write) -> Result<(), Lab
                 Err(error) => {
                     let state = match error {
                         LabError::Elsewhere { .. } => "elsewhere",
+                        LabError::Orphans { .. } | LabError::NoSuchLab { .. } => "orphaned",
+                        LabError::Record { .. } => "unreadable",
                         _ => "half-finished",
                     };
                     Shown {

@@ -95,16 +95,16 @@ pub enum LabError {
         /// Its directory.
         directory: PathBuf,
     },
-    /// Namespaces of a lab that has no directory any more.
+    /// Namespaces or processes of a lab that has no directory any more.
     #[error(
-        "there are network namespaces of a lab {name} ({namespaces}), but its directory is gone: \
-         `schism lab down {name}` removes them"
+        "something of a lab {name} is left ({left}), but its directory is gone: \
+         `schism lab down {name}` removes the rest"
     )]
     Orphans {
         /// The name.
         name: String,
-        /// The namespaces.
-        namespaces: String,
+        /// The namespaces and processes.
+        left: String,
     },
     /// A lab that another setting of `SCHISM_LABS` knows.
     #[error(

@@ -181,16 +181,13 @@ impl Labs {
         record::check_name(name)?;
         need_root()?;
         let directory = self.directory(name);
-        let nothing = !directory.exists()
-            && netns::existing(&netns::prefix(name)).is_empty()
-            && netns::members(name).processes().is_empty();
-        if nothing {
+        if !directory.exists() && traces(name).is_empty() {
             return Err(LabError::NoSuchLab {
                 name: name.to_owned(),
                 known: self.names(),
             });
         }
-        if let Some(elsewhere) = Self::elsewhere(name, &self.root) {
+        if let Some(elsewhere) = self.elsewhere(name) {
             return Err(elsewhere);
         }
         let machine = Lock::machine()?;
@@ -279,26 +276,25 @@ impl Labs {
 
     /// A lab of this name that has no directory here, as an error.
     fn stray(&self, name: &str) -> Option<LabError> {
-        if let Some(elsewhere) = Self::elsewhere(name, &self.root) {
+        if let Some(elsewhere) = self.elsewhere(name) {
             return Some(elsewhere);
         }
-        let namespaces = netns::existing(&netns::prefix(name));
-        (!namespaces.is_empty()).then(|| LabError::Orphans {
+        let left = traces(name);
+        (!left.is_empty()).then(|| LabError::Orphans {
             name: name.to_owned(),
-            namespaces: namespaces.join(", "),
+            left: left.join(", "),
         })
     }
 
     /// A living lab of this name below another directory, as an error.
-    fn elsewhere(name: &str, root: &Path) -> Option<LabError> {
+    fn elsewhere(&self, name: &str) -> Option<LabError> {
         let nodes = process::running_inits(&netns::prefix(name));
         let lab = nodes
             .values()
             .find_map(|directory| directory.ancestors().nth(2))?;
-        let other = lab
-            .parent()
-            .filter(|other| *other != root && lab.is_dir())?;
-        Some(LabError::Elsewhere {
+        let other = lab.parent().filter(|_| lab.is_dir())?;
+        let same = other == self.root || other.canonicalize().ok() == self.root.canonicalize().ok();
+        (!same).then(|| LabError::Elsewhere {
             name: name.to_owned(),
             root: other.to_owned(),
         })
@@ -307,6 +303,18 @@ impl Labs {
     fn directory(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
+}
+
+/// The namespaces and processes of a lab of this name, for people.
+fn traces(name: &str) -> Vec<String> {
+    let mut traces = netns::existing(&netns::prefix(name));
+    traces.extend(
+        netns::members(name)
+            .processes()
+            .iter()
+            .map(|pid| format!("process {pid}")),
+    );
+    traces
 }
 
 /// Whether this machine, and we on it, can have labs.
