@@ -8,14 +8,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use schism_nemeses::quote;
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use crate::lab::{
-    DatabaseState, Lab, LabError, Labs, NodeStatus, Options, last_lines, need_root, quote,
-};
+use crate::lab::{DatabaseState, Lab, LabError, Labs, NodeStatus, Options, last_lines, need_root};
 
 /// Real local clusters, reached over SSH like any other (needs root)
 #[derive(Clone, Debug, Args)]
@@ -245,7 +244,7 @@ fn ssh(labs: &Labs, args: &SshArgs) -> Result<(), LabError> {
         words => Some(
             words
                 .iter()
-                .map(|word| quote(word))
+                .map(|word| quoted(word))
                 .collect::<Vec<_>>()
                 .join(" "),
         ),
@@ -258,7 +257,7 @@ fn logs(labs: &Labs, args: &LogsArgs, out: &mut dyn Write) -> Result<(), LabErro
     let node = lab.node(&args.node)?;
     let files = lab.service(&node.name)?.logs;
     if lab.is_up(&node.name) {
-        let files: Vec<_> = files.iter().map(|file| quote(file)).collect();
+        let files: Vec<_> = files.iter().map(|file| quoted(file)).collect();
         let follow = if args.follow { "-F " } else { "" };
         let line = format!("tail -n {} {follow}-- {}", args.lines, files.join(" "));
         return Err(become_ssh(&lab, &node.name, Some(&line)));
@@ -274,6 +273,11 @@ fn logs(labs: &Labs, args: &LogsArgs, out: &mut dyn Write) -> Result<(), LabErro
         }
     }
     print(out, &text)
+}
+
+/// One word of a line for the node's shell.
+fn quoted(word: &str) -> String {
+    quote(word).expect("no argument of a program holds a NUL, and no recipe does")
 }
 
 /// Replaces this process by `ssh`, so that its terminal, its signals and its exit status are the user's.

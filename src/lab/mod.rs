@@ -13,7 +13,6 @@ mod error;
 mod labs;
 mod netns;
 mod node;
-mod openssh;
 mod process;
 mod ready;
 mod recipe;
@@ -28,7 +27,7 @@ mod tool;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use schism_nemeses::control::Control;
+use schism_nemeses::control::{Agent, NodeAddress, Ssh};
 
 pub use error::{LabError, Missing, Trouble};
 pub use labs::{Labs, MAX_NODES, Options};
@@ -39,9 +38,7 @@ pub use status::{DatabaseState, NodeStatus};
 
 pub(crate) use labs::need_root;
 pub(crate) use node::last_lines;
-pub(crate) use openssh::quote;
 
-use openssh::OpenSsh;
 use recipe::Place;
 use record::{Lock, Phase, Record};
 use subnet::Subnet;
@@ -159,9 +156,28 @@ impl Lab {
         Ok(recipe.service(database, place))
     }
 
-    /// Reaches its nodes over SSH.
-    pub fn control(&self) -> Box<dyn Control> {
-        Box::new(OpenSsh::new(&self.ssh().config))
+    /// Where its nodes are and how to log in, with nothing of the user's own SSH settings.
+    pub fn node_addresses(&self) -> Vec<NodeAddress> {
+        let ssh = self.ssh();
+        self.nodes()
+            .iter()
+            .map(|node| NodeAddress {
+                port: Some(node.ssh_port),
+                user: Some(ssh.user.to_owned()),
+                key: Some(ssh.key.clone()),
+                agent: Agent::Off,
+                known_hosts: Some(ssh.known_hosts.clone()),
+                config: false,
+                sudo: false,
+                peers: node.addresses(),
+                ..NodeAddress::new(node.name.as_str(), node.address.to_string())
+            })
+            .collect()
+    }
+
+    /// Reaches its nodes over SSH. Nothing is connected before it is needed.
+    pub fn control(&self) -> Ssh {
+        Ssh::new(self.node_addresses())
     }
 
     /// Removes the lab; see [`Labs::down`].

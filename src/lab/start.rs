@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use schism_nemeses::control::{Command, Control};
+use schism_nemeses::quote;
 use tokio::time::Instant;
 
 use super::record::Phase;
 use super::{
-    Lab, LabError, LabNode, MARKER, Recipe, Service, last_lines, netns, node, quote, ready, sshd,
+    Lab, LabError, LabNode, MARKER, Recipe, Service, last_lines, netns, node, ready, sshd,
 };
 
 /// How long a node's SSH server may take until it greets.
@@ -42,17 +43,18 @@ impl Lab {
         try_join_all(self.nodes().iter().map(|node| self.wait_for_ssh(node))).await?;
 
         let control = self.control();
-        let control = control.as_ref();
-        try_join_all(self.nodes().iter().map(|node| self.start(control, node))).await?;
+        try_join_all(self.nodes().iter().map(|node| self.start(&control, node))).await?;
         let ready = self
             .nodes()
             .iter()
-            .map(|node| self.wait_until_ready(control, node, ready_within));
+            .map(|node| self.wait_until_ready(&control, node, ready_within));
         try_join_all(ready).await?;
 
         let first = &self.nodes()[0];
         let version = self.service(&first.name)?.version;
-        let version = control.exec(&first.name, &Command::root(version)).await?;
+        let version = control
+            .exec(&first.name, &Command::root(version).idempotent())
+            .await?;
         self.record.database_version = Some(version.stdout).filter(|v| !v.is_empty());
         self.record.phase = Phase::Ready;
         self.record.write(&self.directory)?;
@@ -89,17 +91,20 @@ impl Lab {
     /// Marks the data directory as ours and starts the database, over SSH.
     async fn start(&self, control: &dyn Control, node: &LabNode) -> Result<(), LabError> {
         let service = self.service(&node.name)?;
-        let data = quote(&service.data);
-        let mark = quote(&format!(
+        let mark = format!(
             "made by schism {} for the lab {}",
             env!("CARGO_PKG_VERSION"),
             self.name()
-        ));
+        );
+        let [data, mark] = [&service.data, &mark]
+            .map(|word| quote(word).expect("neither a recipe nor a lab's name holds a NUL"));
         let script = format!(
             "set -e\nmkdir -p {data}\n[ -e {data}/{MARKER} ] || echo {mark} \"on $(date -u +%FT%TZ)\" > {data}/{MARKER}\n{}",
             service.start
         );
-        let output = control.exec(&node.name, &Command::root(script)).await?;
+        let output = control
+            .exec(&node.name, &Command::root(script).idempotent())
+            .await?;
         if output.status == 0 {
             return Ok(());
         }
@@ -130,7 +135,7 @@ impl Lab {
                 return Err(self.database_failed(node, &service, reason));
             }
             if now >= look_for_process {
-                let running = Command::root(service.running.as_str());
+                let running = Command::root(service.running.as_str()).idempotent();
                 if control.exec(&node.name, &running).await?.status != 0 {
                     let reason = "ended soon after its start".to_owned();
                     return Err(self.database_failed(node, &service, reason));

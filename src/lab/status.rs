@@ -51,7 +51,7 @@ impl Lab {
         let control = self.control();
         join_all(self.nodes().iter().map(|node| {
             let up = running.contains_key(&netns::namespace(self.name(), &node.name));
-            let control = control.as_ref();
+            let control = &control;
             async move {
                 let database = if up {
                     self.database_state(control, node).await
@@ -79,7 +79,7 @@ impl Lab {
                 };
             }
         };
-        let running = Command::root(service.running.as_str());
+        let running = Command::root(service.running.as_str()).idempotent();
         match control.exec(&node.name, &running).await {
             Err(error) => {
                 return DatabaseState::Unknown {
