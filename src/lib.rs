@@ -2,10 +2,12 @@
 //!
 //! The stages of a run, in the order of its data flow, are the modules of this crate.
 
-pub mod controller;
-pub mod generator;
+pub mod cli;
+pub mod lab;
 pub mod clock;
 pub mod interrupt;
+pub mod generator;
+pub mod target;
+pub mod controller;
 pub mod recorder;
 pub mod run_folder;
-pub mod target;

@@ -10,6 +10,7 @@
 mod draw;
 mod duration_range;
 mod mistake;
+mod quote;
 mod role;
 mod targets;
 mod topology;
@@ -30,6 +31,7 @@ pub use injector::{Injector, Report};
 pub use mistake::Mistake;
 pub use partition::{Direction, Partition, Shape};
 pub use process::ProcessFault;
+pub use quote::{HasNul, quote};
 pub use role::{Role, Roles};
 pub use spec::{Spec, validate};
 pub use targets::Targets;
