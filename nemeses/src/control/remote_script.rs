@@ -95,7 +95,10 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH
 
 /// The command line that ends everything in a process group. (dash takes no `--` after `kill -9`.)
 pub(crate) fn end_group(group: u32, as_root: bool, login: Login) -> String {
-    format!("exec {}sh -c 'kill -s KILL -- -{group}'", sudo(as_root, login))
+    format!(
+        "exec {}sh -c 'kill -s KILL -- -{group}'",
+        sudo(as_root, login)
+    )
 }
 
 /// Takes the mark of the process group out of what has come of a command's standard error.
