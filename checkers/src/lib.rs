@@ -7,7 +7,24 @@
 mod budget;
 mod verdict;
 
+// What several checkers share: objects, their models, proofs, and how they are confirmed and told.
+mod micro_op;
+mod models;
+mod object;
+mod witness;
+mod all_orders;
+mod story;
+mod conclusion;
+
+// Histories that tests and benches draw at random.
+#[cfg(test)]
+mod generate;
+
+// One checker a file.
+mod linearizable;
+
 pub use budget::Budget;
+pub use linearizable::Linearizable;
 pub use verdict::{Anomaly, Confirmation, Step, Validity, Verdict};
 
 use schism_history::History;

@@ -13,7 +13,7 @@
 //!
 //! The line begins with the process. `w` writes, `r` reads, `cas KEY OLD NEW` compares and sets; any other word is
 //! taken as the function's name, with a key and, if there is one, a value behind it. `@n1` after the process names the
-//! node. Lists are written `[1,2]` without spaces.
+//! node. Lists are written `[1,2]` without spaces; `nil`, `true` and `false` are what they say.
 
 use std::sync::Arc;
 
@@ -93,8 +93,11 @@ pub fn history(drawing: &str) -> History {
 }
 
 fn value(word: &str) -> Value {
-    if word == "nil" {
-        return Value::Nil;
+    match word {
+        "nil" => return Value::Nil,
+        "true" => return Value::Bool(true),
+        "false" => return Value::Bool(false),
+        _ => {}
     }
     if let Some(items) = word
         .strip_prefix('[')
