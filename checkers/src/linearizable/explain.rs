@@ -37,6 +37,7 @@ pub(crate) fn anomaly(
     let (name, sentence, steps) = told
         .thin_air()
         .or_else(|| told.stale())
+        .or_else(|| told.overwritten())
         .unwrap_or_else(|| told.no_order(&answer));
     let key = calls
         .first()
@@ -369,6 +370,42 @@ impl<'a> Told<'a> {
             }
         }
         groups.try_into().ok()
+    }
+
+    /// A write, and a read of another value after it: whatever was before does not matter.
+    fn overwritten(&self) -> Option<Telling> {
+        let mut parts = self.parts.to_vec();
+        parts.sort_by_key(|part| self.op(*part).invoked);
+        let [writer, reader] = parts[..] else {
+            return None;
+        };
+        let (write, read) = (self.op(writer), self.op(reader));
+        let (written, old) = (wrote(&write, writer.role)?, found(&read, reader)?);
+        if writer.open || found(&write, writer).is_some() || write.end() >= read.invoked {
+            return None;
+        }
+        let (key, who) = (story::of_key(read.key()), self.story.who(reader.id));
+        let end = self.story.time(write.end());
+        Some((
+            "stale-read",
+            format!("{who} found {old} {key} after {written} had replaced it"),
+            vec![
+                step(
+                    writer.id,
+                    format!(
+                        "{}: so whatever the value was before, {written} had replaced it by {end}",
+                        self.story.sentence(writer)
+                    ),
+                ),
+                step(
+                    reader.id,
+                    format!(
+                        "{} after that, although nobody wrote {old} in the meantime",
+                        self.story.sentence(reader)
+                    ),
+                ),
+            ],
+        ))
     }
 
     /// Every other case: what was done, and how far one can get.

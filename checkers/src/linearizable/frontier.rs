@@ -47,6 +47,12 @@ impl Layout {
         (config[self.mask_words + class / 4] >> (class % 4 * 16)) as u16
     }
 
+    /// The counters of all classes together.
+    pub(crate) fn used_in_all(self, config: &[u64]) -> u64 {
+        let counters = |word: &u64| (0..4).map(|i| *word >> (i * 16) & 0xffff).sum::<u64>();
+        config[self.mask_words..].iter().map(counters).sum()
+    }
+
     /// Counts one more use of a class.
     pub(crate) fn add_use(self, config: &mut [u64], class: usize) {
         config[self.mask_words + class / 4] += 1 << (class % 4 * 16);
@@ -111,6 +117,7 @@ pub(crate) struct Frontier {
     older: Vec<u32>,
     distinct: usize,
     live: usize,
+    comparisons: u64,
 }
 
 impl Frontier {
@@ -123,7 +130,13 @@ impl Frontier {
             older: Vec::new(),
             distinct: 0,
             live: 0,
+            comparisons: 0,
         }
+    }
+
+    /// How many configurations were compared since this was last asked.
+    pub(crate) fn take_comparisons(&mut self) -> u64 {
+        std::mem::take(&mut self.comparisons)
     }
 
     /// How many configurations there are.
@@ -193,6 +206,7 @@ impl Frontier {
         let mut dead = Vec::new();
         while entry != 0 {
             let i = (entry - 1) as usize;
+            self.comparisons += 1;
             if let Some(there) = self.entry(i) {
                 if self.is_as_good(there, config, families) {
                     return false;

@@ -21,6 +21,10 @@
 //!
 //! Cost: events × configurations × open operations; configurations up to 2^open × states in the worst case. Bounded by
 //! steps and bytes.
+//!
+//! A search of limited *width* keeps only so many configurations, those that used the fewest unknown operations. What
+//! it explains is explained; where it ends, nothing is proved. Most histories with an order have many, so a narrow
+//! search finds one where the full search would drown.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -39,6 +43,11 @@ pub(crate) enum Found {
     Explained,
     /// There is none: when this call (by index) returned, nothing was left.
     Impossible {
+        /// The call.
+        at: usize,
+    },
+    /// Nothing was left when this call returned, but some configurations had been dropped to keep within the width.
+    Lost {
         /// The call.
         at: usize,
     },
@@ -64,15 +73,19 @@ pub(crate) enum Bound {
     Stopped,
 }
 
-/// Searches for an order that explains the calls (in order of invocation), beginning in any of the states `start`.
-/// Returns what was found and how many steps that took.
+/// The width of a search that drops nothing.
+pub(crate) const EVERYTHING: usize = usize::MAX;
+
+/// Searches for an order that explains the calls (in order of invocation), beginning in any of the states `start`, and
+/// keeping at most `width` configurations. Returns what was found and how many steps that took.
 pub(crate) fn search<M: Model>(
     model: &M,
     calls: &[Call<M::Action>],
     start: impl IntoIterator<Item = u32>,
+    width: usize,
     budget: &Budget,
 ) -> (Found, u64) {
-    let mut search = Search::new(model, calls, budget);
+    let mut search = Search::new(model, calls, width, budget);
     for state in start {
         let config = search.layout.start(state);
         search.current.insert(&config, &search.families);
@@ -80,6 +93,9 @@ pub(crate) fn search<M: Model>(
     let found = search.run();
     (found, budget.steps - search.steps_left)
 }
+
+/// How many configurations of a limited search may be on the way to a return, for each one of its width.
+const SEEN_PER_WIDTH: usize = 16;
 
 /// An open operation that changes the state.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +117,9 @@ struct Search<'a, M: Model> {
     calls: &'a [Call<M::Action>],
     budget: &'a Budget,
     steps_left: u64,
+    width: usize,
+    /// Whether a configuration was dropped to keep within the width.
+    dropped: bool,
     layout: Layout,
     /// For each certain call its slot; for each unknown one its class.
     number: Vec<u32>,
@@ -109,8 +128,12 @@ struct Search<'a, M: Model> {
     /// For each state, the open operations that change nothing and fit only there: as a mask.
     fits: Vec<u64>,
     mask_words: usize,
+    /// The same, as slot and state.
+    reads: Vec<(u32, u32)>,
     /// Open operations that change nothing and fit several states.
     loose: Vec<(u32, M::Action)>,
+    /// See [`Search::find_wanted`].
+    wanted: Vec<u32>,
     /// Open operations that change the state, by action and return.
     open: Vec<Open<M::Action>>,
     /// What may be the case now.
@@ -127,7 +150,7 @@ enum Event {
 }
 
 impl<'a, M: Model> Search<'a, M> {
-    fn new(model: &'a M, calls: &'a [Call<M::Action>], budget: &'a Budget) -> Self {
+    fn new(model: &'a M, calls: &'a [Call<M::Action>], width: usize, budget: &'a Budget) -> Self {
         let mut actions: Vec<M::Action> = calls
             .iter()
             .filter(|call| !call.is_certain())
@@ -144,6 +167,8 @@ impl<'a, M: Model> Search<'a, M> {
             calls,
             budget,
             steps_left: budget.steps,
+            width,
+            dropped: false,
             layout,
             number,
             classes: actions
@@ -153,7 +178,9 @@ impl<'a, M: Model> Search<'a, M> {
             families,
             fits: vec![0; model.states() as usize * mask_words],
             mask_words,
+            reads: Vec::new(),
             loose: Vec::new(),
+            wanted: Vec::new(),
             open: Vec::new(),
             current: Frontier::new(layout),
             next: Frontier::new(layout),
@@ -175,7 +202,11 @@ impl<'a, M: Model> Search<'a, M> {
                         };
                     }
                     if self.current.len() == 0 {
-                        return Found::Impossible { at: i };
+                        return if self.dropped {
+                            Found::Lost { at: i }
+                        } else {
+                            Found::Impossible { at: i }
+                        };
                     }
                     reached = Some(i);
                 }
@@ -203,6 +234,7 @@ impl<'a, M: Model> Search<'a, M> {
             if let Some(state) = self.model.only_in(action) {
                 let (word, bit) = frontier::place(slot);
                 self.fits[state as usize * self.mask_words + word] |= bit;
+                self.reads.push((slot, state));
             } else {
                 self.loose.push((slot, action));
             }
@@ -230,21 +262,65 @@ impl<'a, M: Model> Search<'a, M> {
             }
         }
         self.pay(self.current.len() as u64)?;
+        if self.seen.len() > 0 {
+            self.find_wanted();
+        }
+        // Where not everything is kept anyway, unknown operations are the last resort.
+        let frugal = self.width != EVERYTHING && self.classes.iter().any(|class| class.invoked > 0);
+        self.extend_all(slot, !frugal)?;
+        if frugal && self.seen.len() > 0 {
+            self.dropped = true;
+            if self.next.len() == 0 {
+                self.extend_all(slot, true)?;
+            }
+        }
+        self.close(i);
+        std::mem::swap(&mut self.current, &mut self.next);
+        if self.current.len() > self.width {
+            self.narrow();
+        }
+        Ok(())
+    }
+
+    /// Keeps as many configurations as the width allows: those that used the fewest unknown operations, of equals those
+    /// that came first.
+    fn narrow(&mut self) {
+        self.dropped = true;
+        let mut order: Vec<(u64, usize)> = (0..self.current.entries())
+            .filter_map(|i| Some((self.layout.used_in_all(self.current.entry(i)?), i)))
+            .collect();
+        order.select_nth_unstable(self.width);
+        order.truncate(self.width);
+        order.sort_unstable_by_key(|&(_, i)| i);
+        self.next.clear();
+        for (_, i) in order {
+            if let Some(config) = self.current.entry(i) {
+                self.next.insert(config, &self.families);
+            }
+        }
+        std::mem::swap(&mut self.current, &mut self.next);
+    }
+
+    /// Lets take effect, in whatever order, what can take effect before the operation in slot `target`, until that one
+    /// does.
+    fn extend_all(&mut self, target: u32, unknown: bool) -> Result<(), Bound> {
+        let mut config = vec![0; self.layout.words()];
         let mut after = config.clone();
         let mut from = 0;
         while from < self.seen.entries() {
             if let Some(there) = self.seen.entry(from) {
                 config.copy_from_slice(there);
-                self.extend(&config, &mut after, slot)?;
+                self.extend(&config, &mut after, target)?;
+                if unknown {
+                    self.extend_unknown(&config, &mut after, target)?;
+                }
             }
             from += 1;
         }
-        self.close(i);
-        std::mem::swap(&mut self.current, &mut self.next);
         Ok(())
     }
 
-    /// Everything that can take effect next in `config`, in which the operation in slot `target` has not. `after` is
+    /// Every open operation that can take effect next in `config`, in which the one in slot `target` has not. `after` is
     /// room for one configuration.
     fn extend(&mut self, config: &[u64], after: &mut [u64], target: u32) -> Result<(), Bound> {
         let state = frontier::state(config);
@@ -264,6 +340,18 @@ impl<'a, M: Model> Search<'a, M> {
                 self.keep(after, target);
             }
         }
+        self.pay(steps)
+    }
+
+    /// Every operation of unknown outcome that can take effect next in `config`.
+    fn extend_unknown(
+        &mut self,
+        config: &[u64],
+        after: &mut [u64],
+        target: u32,
+    ) -> Result<(), Bound> {
+        let state = frontier::state(config);
+        let mut steps = 0;
         for class in 0..self.classes.len() {
             let Class { action, invoked } = self.classes[class];
             let used = self.layout.used(config, class);
@@ -306,8 +394,10 @@ impl<'a, M: Model> Search<'a, M> {
         if frontier::has(config, target) {
             frontier::clear(config, target);
             self.next.insert(config, &self.families);
-        } else {
+        } else if self.seen.len() / SEEN_PER_WIDTH < self.width {
             self.seen.insert(config, &self.families);
+        } else {
+            self.dropped = true;
         }
     }
 
@@ -321,7 +411,7 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     /// Whether somebody notices the state that an unknown operation has just left: a read took effect, or something
-    /// that depends on the state can be next.
+    /// that depends on the state can be next and leads somewhere.
     fn is_noticed(&self, before: &[u64], after: &[u64]) -> bool {
         let state = frontier::state(after);
         let done = |config: &[u64], word: usize| {
@@ -335,16 +425,62 @@ impl<'a, M: Model> Search<'a, M> {
         if (0..self.mask_words).any(|word| done(before, word) != done(after, word)) {
             return true;
         }
-        let notices = |action: M::Action| {
-            let blind = self.model.fits_anywhere(action) && self.model.result(action).is_some();
-            !blind && self.model.step(state, action).is_some()
+        let open = |open: &Open<M::Action>| {
+            !frontier::has(after, open.slot)
+                && !is_blind(self.model, open.action)
+                && self.model.step(state, open.action).is_some()
         };
-        let open =
-            |open: &Open<M::Action>| !frontier::has(after, open.slot) && notices(open.action);
-        self.open.iter().any(open)
-            || self.classes.iter().enumerate().any(|(class, it)| {
-                self.layout.used(after, class) < it.invoked && notices(it.action)
-            })
+        let unknown = |(class, it): (usize, &Class<M::Action>)| {
+            !is_blind(self.model, it.action)
+                && self.layout.used(after, class) < it.invoked
+                && match self.model.step(state, it.action) {
+                    Some(next) => next != state && self.is_wanted(next),
+                    None => false,
+                }
+        };
+        self.open.iter().any(open) || self.classes.iter().enumerate().any(unknown)
+    }
+
+    /// Whether something open, or unknown operations one after the other, may depend on the state.
+    fn is_wanted(&self, state: u32) -> bool {
+        !self.loose.is_empty() || self.wanted.contains(&state)
+    }
+
+    /// Finds the states that are wanted: those in which an open operation can happen that cannot happen in all, and
+    /// those from which unknown operations lead to such a state.
+    fn find_wanted(&mut self) {
+        self.wanted.clear();
+        let chains = |class: &Class<M::Action>| !is_blind(self.model, class.action);
+        if !self.classes.iter().any(chains) {
+            // Then nobody asks.
+            return;
+        }
+        let want = |state: u32, wanted: &mut Vec<u32>| {
+            if !wanted.contains(&state) {
+                wanted.push(state);
+            }
+        };
+        for &(_, state) in &self.reads {
+            want(state, &mut self.wanted);
+        }
+        for open in &self.open {
+            if let Some(state) = self.model.only_in(open.action) {
+                want(state, &mut self.wanted);
+            }
+        }
+        let mut at = 0;
+        while at < self.wanted.len() {
+            for class in self.classes.iter().filter(|class| class.invoked > 0) {
+                if let (Some(from), Some(to)) = (
+                    self.model.only_in(class.action),
+                    self.model.result(class.action),
+                ) && to == self.wanted[at]
+                {
+                    want(from, &mut self.wanted);
+                }
+            }
+            at += 1;
+        }
     }
 
     /// The operation has returned: its slot is free.
@@ -355,12 +491,14 @@ impl<'a, M: Model> Search<'a, M> {
         } else if let Some(state) = self.model.only_in(action) {
             let (word, bit) = frontier::place(slot);
             self.fits[state as usize * self.mask_words + word] &= !bit;
+            self.reads.retain(|&(other, _)| other != slot);
         } else {
             self.loose.retain(|&(other, _)| other != slot);
         }
     }
 
     fn pay(&mut self, steps: u64) -> Result<(), Bound> {
+        let steps = steps + self.next.take_comparisons() + self.seen.take_comparisons();
         let before = self.steps_left;
         if before < steps {
             self.steps_left = 0;
@@ -381,6 +519,11 @@ impl<'a, M: Model> Search<'a, M> {
         }
         Ok(())
     }
+}
+
+/// Whether an action happens in every state and leaves the same one: it does not notice what was before.
+fn is_blind<M: Model>(model: &M, action: M::Action) -> bool {
+    model.fits_anywhere(action) && model.result(action).is_some()
 }
 
 /// Invocations and returns in order of time; at one moment, invocations first: operations that only touch overlap.
@@ -449,7 +592,7 @@ fn families<M: Model>(model: &M, actions: &[M::Action]) -> Vec<Family> {
             families.push((result, Family::default()));
         }
         if let Some((_, family)) = families.last_mut() {
-            if result.is_some() && model.fits_anywhere(actions[class]) {
+            if is_blind(model, actions[class]) {
                 family.anywhere = Some(class);
             } else {
                 family.somewhere.push(class);

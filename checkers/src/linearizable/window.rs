@@ -5,7 +5,7 @@ use std::time::Duration;
 use schism_history::Time;
 
 use super::relevant::relevant;
-use super::search::{Found, search};
+use super::search::{EVERYTHING, Found, search};
 use crate::Budget;
 use crate::models::{Register, RegisterAction};
 use crate::object::Call;
@@ -90,7 +90,7 @@ pub(crate) fn is_impossible(
         None => 0..1,
         Some(_) => 0..values + 1,
     };
-    let (found, steps) = search(&model, &calls, start, budget);
+    let (found, steps) = search(&model, &calls, start, EVERYTHING, budget);
     (matches!(found, Found::Impossible { .. }), steps)
 }
 

@@ -80,7 +80,7 @@ pub(crate) struct Zones {
     pub(crate) calls: Vec<RegisterCall>,
     /// The first conflicts that were found; none when an order exists.
     pub(crate) conflicts: Vec<Conflict>,
-    /// How many conflicts were found in all.
+    /// How many conflicts were found in all; of blocks in conflict, each that reaches over others counts once.
     pub(crate) count: u64,
     versions: Vec<Version>,
     blocks: Vec<Block>,
@@ -378,9 +378,10 @@ impl Zones {
         // For each place, the block up to there that reaches furthest.
         let mut furthest = forward.clone();
         let mut conflicts = Vec::new();
-        let mut count = 0;
+        // One stale read makes a block reach over many others; it counts once.
+        let mut reaches_too_far = vec![false; self.blocks.len()];
         let mut report = |one: u32, other: u32| {
-            count += 1;
+            reaches_too_far[one as usize] = true;
             if conflicts.len() < KEPT {
                 conflicts.push(Conflict::Entangled { one, other });
             }
@@ -408,7 +409,7 @@ impl Zones {
                 }
             }
         }
-        self.count += count;
+        self.count += reaches_too_far.iter().filter(|&&it| it).count() as u64;
         let room = KEPT.saturating_sub(self.conflicts.len());
         self.conflicts.extend(conflicts.into_iter().take(room));
     }
