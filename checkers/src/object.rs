@@ -96,6 +96,24 @@ impl Registers {
     }
 }
 
+/// The value that an operation on a register found, if it says so.
+pub(crate) fn found<'h>(op: &Operation<'h>) -> Option<&'h Value> {
+    match op.f() {
+        F::Read => Some(op.output()),
+        F::Cas => op.input().as_pair().map(|(old, _)| old),
+        _ => None,
+    }
+}
+
+/// The value that an operation on a register wrote, or would have written.
+pub(crate) fn written<'h>(op: &Operation<'h>) -> Option<&'h Value> {
+    match op.f() {
+        F::Write => Some(op.input()),
+        F::Cas => op.input().as_pair().map(|(_, new)| new),
+        _ => None,
+    }
+}
+
 /// Whether these operations of one key are those of a register. In a history of sets, a key that is only read is a set.
 fn is_register(history: &History, ids: &[OpId], adds: bool) -> bool {
     let mut written = false;

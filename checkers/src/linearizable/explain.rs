@@ -4,7 +4,7 @@ use schism_history::{F, History, OpId, Operation, Outcome, Time, Value};
 
 use crate::all_orders::{self, Answer};
 use crate::models::RegisterAction;
-use crate::object::Call;
+use crate::object::{self, Call};
 use crate::story::{self, Story, remark, step};
 use crate::verdict::{Anomaly, Confirmation, Step};
 use crate::witness::{Part, Role, Witness};
@@ -388,7 +388,10 @@ impl<'a> Told<'a> {
         let end = self.story.time(write.end());
         Some((
             "stale-read",
-            format!("{who} found {old} {key} after {written} had replaced it"),
+            format!(
+                "{who} {} {key} after {written} had replaced it",
+                self.story.act(reader)
+            ),
             vec![
                 step(
                     writer.id,
@@ -477,18 +480,18 @@ impl<'a> Told<'a> {
 
 /// The value that a part of an operation found.
 fn found<'h>(op: &Operation<'h>, part: Part) -> Option<&'h Value> {
-    match op.f() {
-        F::Read => Some(op.output()),
-        F::Cas if part.role != Role::WriteOnly => op.input().as_pair().map(|(old, _)| old),
-        _ => None,
+    if part.role == Role::WriteOnly {
+        None
+    } else {
+        object::found(op)
     }
 }
 
 /// The value that a part of an operation wrote.
 fn wrote<'h>(op: &Operation<'h>, role: Role) -> Option<&'h Value> {
-    match op.f() {
-        F::Write => Some(op.input()),
-        F::Cas if role != Role::ReadOnly => op.input().as_pair().map(|(_, new)| new),
-        _ => None,
+    if role == Role::ReadOnly {
+        None
+    } else {
+        object::written(op)
     }
 }
