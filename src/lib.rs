@@ -5,4 +5,5 @@
 pub mod plan;
 pub mod lab;
 pub mod gates;
+pub mod exit_code;
 pub mod cli;
