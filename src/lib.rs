@@ -3,11 +3,15 @@
 //! The stages of a run, in the order of its data flow, are the modules of this crate.
 
 pub mod cli;
+pub mod plan;
 pub mod lab;
 pub mod clock;
 pub mod interrupt;
 pub mod generator;
+pub mod load;
 pub mod target;
 pub mod controller;
 pub mod recorder;
 pub mod run_folder;
+pub mod gates;
+pub mod exit_code;

@@ -30,15 +30,24 @@ impl WorkloadLoad {
         seed: u64,
     ) -> Self {
         let workload = Rc::new(RefCell::new(workload));
-        let source = draws(Drawn { workload: Rc::clone(&workload), rng: Pcg64Mcg::seed_from_u64(seed) });
+        let source = draws(Drawn {
+            workload: Rc::clone(&workload),
+            rng: Pcg64Mcg::seed_from_u64(seed),
+        });
         let gap = |rate: f64| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX);
         let paced: Box<dyn Generator> = match pace {
             Pace::AsFastAsPossible => Box::new(source),
             Pace::Throttled(rate) => Box::new(delay(gap(rate), source)),
             Pace::Open(rate) => Box::new(open_loop(gap(rate), source)),
         };
-        let generator = Box::new(time_limit(time, limit(operations.unwrap_or(u64::MAX), paced)));
-        Self { workload, generator }
+        let generator = Box::new(time_limit(
+            time,
+            limit(operations.unwrap_or(u64::MAX), paced),
+        ));
+        Self {
+            workload,
+            generator,
+        }
     }
 }
 

@@ -1,45 +1,24 @@
 //! The command line of schism.
 
-use std::io::{self, Write as _};
-use std::process::ExitCode;
+use std::{env, io};
 
-use clap::{Parser, Subcommand};
-use schism::cli::lab::{self, LabArgs};
-use schism::lab::Trouble;
-
-/// Chaos testing for databases
-#[derive(Parser)]
-#[command(version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    Lab(LabArgs),
-}
+use schism::cli::{self, Terminal, look};
+use schism::exit_code::{self, ExitCode};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
-        }
-    };
-    let Command::Lab(args) = cli.command;
-    match lab::run(&args, &mut io::stdout()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::from(match error.trouble() {
-                Trouble::Usage => 64,
-                Trouble::Environment => 69,
-                Trouble::Write => 74,
-                Trouble::Interrupted => 130,
-                Trouble::Terminated => 143,
-            })
-        }
-    }
+    exit_code::report_panics_as_bugs();
+    exit_code::guarded(|| {
+        let (mut out, mut err) = (io::stdout(), io::stderr());
+        let (out_look, err_look) = (
+            look(&out, |name| env::var_os(name)),
+            look(&err, |name| env::var_os(name)),
+        );
+        let mut terminal = Terminal {
+            out: &mut out,
+            err: &mut err,
+            out_look,
+            err_look,
+        };
+        cli::run(env::args_os(), &mut terminal)
+    })
 }

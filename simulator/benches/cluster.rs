@@ -65,7 +65,7 @@ fn run(store: &str, clients: u32) -> u64 {
 }
 
 fn submit(cluster: &mut dyn Simulation, client: u32, number: u64) -> (CallId, AlarmId) {
-    let key = Value::from(number * 7 % 100);
+    let key = Value::from(number / 2 * 7 % 100);
     let request = if number.is_multiple_of(2) {
         Request::Read { key }
     } else {

@@ -5,9 +5,6 @@
 //! leave their entry behind; when those are the majority the heap is rebuilt without them, so memory stays within twice
 //! what is live.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
-
 /// Finds an event again, as long as it is in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
@@ -15,7 +12,6 @@ pub(crate) struct Key {
     slot: u32,
 }
 
-/// Ordered by time, then by the order of arrival.
 #[derive(Clone, Copy)]
 struct Entry {
     at: u64,
@@ -24,37 +20,9 @@ struct Entry {
 }
 
 impl Entry {
-    /// One number to compare, which takes no branch. `sequence` is unique, so `slot` never decides.
+    /// Time, then the order of arrival, in one number: compared without a branch. No two are alike.
     fn order(&self) -> u128 {
         u128::from(self.at) << 64 | u128::from(self.sequence)
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.order() == other.order()
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-
-    fn lt(&self, other: &Self) -> bool {
-        self.order() < other.order()
-    }
-
-    fn le(&self, other: &Self) -> bool {
-        self.order() <= other.order()
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.order().cmp(&other.order())
     }
 }
 
@@ -64,7 +32,7 @@ enum Slot<T> {
 }
 
 pub(crate) struct Queue<T> {
-    heap: BinaryHeap<Reverse<Entry>>,
+    heap: Heap,
     slots: Vec<Slot<T>>,
     free: Option<u32>,
     live: usize,
@@ -77,7 +45,7 @@ const FEW: usize = 64;
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
         Self {
-            heap: BinaryHeap::new(),
+            heap: Heap::default(),
             slots: Vec::new(),
             free: None,
             live: 0,
@@ -103,7 +71,7 @@ impl<T> Queue<T> {
             self.slots.push(used);
             slot
         };
-        self.heap.push(Reverse(Entry { at, sequence, slot }));
+        self.heap.push(Entry { at, sequence, slot });
         self.live += 1;
         Key { sequence, slot }
     }
@@ -112,9 +80,9 @@ impl<T> Queue<T> {
     /// n/2 times.
     pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
         let item = self.take(key.slot, key.sequence)?;
-        if self.heap.len() > FEW && self.heap.len() > 2 * self.live {
+        if self.heap.entries.len() > FEW && self.heap.entries.len() > 2 * self.live {
             let slots = &self.slots;
-            self.heap.retain(|Reverse(entry)| is_live(slots, entry));
+            self.heap.retain(|entry| is_live(slots, entry));
         }
         Some(item)
     }
@@ -122,7 +90,7 @@ impl<T> Queue<T> {
     /// When the next event is due. O(1) on average.
     pub(crate) fn next_at(&mut self) -> Option<u64> {
         loop {
-            let Reverse(entry) = self.heap.peek()?;
+            let entry = self.heap.entries.first()?;
             if is_live(&self.slots, entry) {
                 return Some(entry.at);
             }
@@ -133,7 +101,7 @@ impl<T> Queue<T> {
     /// The next event. O(log n).
     pub(crate) fn pop(&mut self) -> Option<(u64, Key, T)> {
         loop {
-            let Reverse(Entry { at, sequence, slot }) = self.heap.pop()?;
+            let Entry { at, sequence, slot } = self.heap.pop()?;
             if let Some(item) = self.take(slot, sequence) {
                 return Some((at, Key { sequence, slot }, item));
             }
@@ -157,6 +125,83 @@ impl<T> Queue<T> {
 
 fn is_live<T>(slots: &[Slot<T>], entry: &Entry) -> bool {
     matches!(&slots[entry.slot as usize], Slot::Used { sequence, .. } if *sequence == entry.sequence)
+}
+
+/// A heap whose nodes have four children: half as deep as one with two, and the children of a node lie together. The first entry
+/// is the earliest.
+#[derive(Default)]
+struct Heap {
+    entries: Vec<Entry>,
+}
+
+const CHILDREN: usize = 4;
+
+impl Heap {
+    fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        self.rise(0, self.entries.len() - 1, entry);
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
+        let last = self.entries.pop()?;
+        let Some(first) = self.entries.first().copied() else {
+            return Some(last);
+        };
+        self.refill(0, last);
+        Some(first)
+    }
+
+    /// Keeps some entries only. O(n).
+    fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
+        self.entries.retain(keep);
+        for index in (0..self.entries.len().div_ceil(CHILDREN)).rev() {
+            self.refill(index, self.entries[index]);
+        }
+    }
+
+    /// Fills a hole with the least of what is below it, and the hole that this leaves likewise, down to the bottom, where the
+    /// entry goes: it came from there and mostly belongs there.
+    fn refill(&mut self, top: usize, entry: Entry) {
+        let entries = &mut self.entries[..];
+        let mut hole = top;
+        loop {
+            let first = hole * CHILDREN + 1;
+            let least = if let Some([a, b, c, d]) = entries.get(first..first + CHILDREN) {
+                // Two pairs, then the winners: the processor decides without a jump.
+                let (a, b, c, d) = (a.order(), b.order(), c.order(), d.order());
+                let (left, left_order) = if b < a { (1, b) } else { (0, a) };
+                let (right, right_order) = if d < c { (3, d) } else { (2, c) };
+                first
+                    + if right_order < left_order {
+                        right
+                    } else {
+                        left
+                    }
+            } else if let Some(least) =
+                (first..entries.len()).min_by_key(|child| entries[*child].order())
+            {
+                least
+            } else {
+                break;
+            };
+            entries[hole] = entries[least];
+            hole = least;
+        }
+        self.rise(top, hole, entry);
+    }
+
+    /// Puts an entry where there is a hole, or above it, but not above `top`.
+    fn rise(&mut self, top: usize, mut hole: usize, entry: Entry) {
+        while hole > top {
+            let parent = (hole - 1) / CHILDREN;
+            if self.entries[parent].order() <= entry.order() {
+                break;
+            }
+            self.entries[hole] = self.entries[parent];
+            hole = parent;
+        }
+        self.entries[hole] = entry;
+    }
 }
 
 #[cfg(test)]
@@ -204,7 +249,11 @@ mod tests {
             assert!(queue.pop().is_some());
             queue.cancel(timeout);
         }
-        assert!(queue.heap.len() <= FEW + 1, "{}", queue.heap.len());
+        assert!(
+            queue.heap.entries.len() <= FEW + 1,
+            "{}",
+            queue.heap.entries.len()
+        );
         assert!(queue.slots.len() <= 2);
     }
 

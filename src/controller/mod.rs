@@ -30,6 +30,7 @@ use schism_workloads::{Certainty, Client, Database, Endpoint, Invocation, Invoke
 use crate::clock::Clock;
 use crate::generator::{Context, Emitted, Generator, Next, Workers};
 use crate::interrupt::{Interrupts, Urgency};
+use crate::plan::Routing;
 use crate::recorder::{RecordError, Recorder};
 
 pub use progress::{Observer, Progress};
@@ -49,16 +50,6 @@ pub struct Cluster<'a> {
     pub endpoints: &'a [Endpoint],
     /// Who carries out faults.
     pub injector: &'a dyn Injector,
-}
-
-/// Which node a process calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Routing {
-    /// Always the same one: worker 7 of 5 nodes calls the third.
-    #[default]
-    Pinned,
-    /// The next one each time: a client that moves between nodes.
-    Roaming,
 }
 
 /// How a run is carried out.

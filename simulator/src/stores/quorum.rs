@@ -1,7 +1,8 @@
 //! Replicated registers on quorums: every node holds every key, and any node serves any call.
 //!
 //! A write finds the highest stamp that a read quorum knows, and stores its value with a higher one on a write quorum. A read
-//! asks a read quorum for the value with the highest stamp and, when told to, stores that on a write quorum before it answers.
+//! asks a read quorum for the value with the highest stamp and, when told to, stores that on a write quorum before it answers, unless
+//! the answers show that it is on one already.
 //! With majorities, stamps drawn that way and write-back this is linearizable: Attiya, Bar-Noy and Dolev, "Sharing memory
 //! robustly in message-passing systems", JACM 42(1), 1995, with several writers as in Lynch and Shvartsman, FTCS 1997. Each of
 //! the options takes one of these legs away; the presets are named stores.
@@ -13,6 +14,7 @@
 //! Anti-entropy lets replicas converge that missed a write: every so often a node sends a stretch of its records to all others,
 //! which keep what is newer.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::{Entry, OccupiedEntry};
 use std::sync::Arc;
@@ -156,6 +158,8 @@ struct Operation {
     phase: Phase,
     /// The newest found so far, then what is being stored.
     cell: Cell,
+    /// How many of those that have answered hold it.
+    holders: usize,
     /// Who was asked in this phase.
     asked_whom: NodeSet,
     /// Who has answered in this phase.
@@ -221,7 +225,7 @@ impl Quorum {
             };
             operation.cell = Cell { stamp, value };
             self.keep(context, ticket, operation);
-        } else if self.options.write_back && operation.cell != Cell::default() {
+        } else if self.options.write_back && operation.holders < self.write_quorum(context) {
             self.keep(context, ticket, operation);
         } else {
             context.reply(operation.call, Reply::Value(operation.cell.value));
@@ -314,6 +318,18 @@ impl Quorum {
 }
 
 impl Operation {
+    /// Takes over what another replica holds, if it is newer.
+    fn compare(&mut self, cell: Cell) {
+        match cell.stamp.cmp(&self.cell.stamp) {
+            Ordering::Less => {}
+            Ordering::Equal => self.holders += 1,
+            Ordering::Greater => {
+                self.cell = cell;
+                self.holders = 1;
+            }
+        }
+    }
+
     /// Begins a phase: only the node itself has answered.
     fn nobody_but(&mut self, me: NodeId) {
         self.asked_whom = NodeSet::of(me);
@@ -443,6 +459,7 @@ impl Store for Quorum {
             write,
             phase: Phase::Find,
             cell: Cell::default(),
+            holders: 1,
             asked_whom: NodeSet::EMPTY,
             answered: NodeSet::EMPTY,
             began: context.uptime(),
@@ -477,9 +494,7 @@ impl Store for Quorum {
                     return;
                 };
                 let operation = entry.get_mut();
-                if cell.stamp > operation.cell.stamp {
-                    operation.cell = cell;
-                }
+                operation.compare(cell);
                 if operation.answered.len() >= quorum {
                     let operation = entry.remove();
                     self.found(context, ticket, operation);

@@ -5,6 +5,8 @@
 pub mod etcd;
 pub mod memory;
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,14 @@ impl Spec {
         match *self {
             #[cfg(feature = "etcd")]
             Self::Etcd(_) => &etcd::LISTED,
+        }
+    }
+
+    /// The files of this machine that the options name, each with its key below the database's name: `tls.ca`.
+    pub fn files_mut(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        match *self {
+            #[cfg(feature = "etcd")]
+            Self::Etcd(ref mut options) => options.files_mut(),
         }
     }
 

@@ -87,6 +87,26 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The files that the options name, each with its key.
+    pub(super) fn files_mut(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        let Some(tls) = &mut self.tls else {
+            return Vec::new();
+        };
+        let optional = [
+            ("tls.cert", tls.cert.as_mut()),
+            ("tls.key", tls.key.as_mut()),
+        ];
+        std::iter::once(("tls.ca", &mut tls.ca))
+            .chain(
+                optional
+                    .into_iter()
+                    .filter_map(|(key, file)| Some((key, file?))),
+            )
+            .collect()
+    }
+}
+
 /// How reads are done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
