@@ -35,7 +35,7 @@ use crate::survey::{self, Survey};
 use cut::Cutting;
 
 /// How long a question to a node may take.
-const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why healing a fault did nothing.
 const NOT_IN_FORCE: &str = "the fault was not in force";
