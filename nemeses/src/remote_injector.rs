@@ -9,6 +9,8 @@ mod cut;
 mod link;
 mod process_run;
 mod wholesale;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
