@@ -43,7 +43,7 @@ pub(crate) fn table(run: &str, fault: u32) -> String {
 /// Tells which tool works on the node: prints `firewall nft`, `firewall iptables` or `firewall none`.
 pub(crate) const DETECT: &str = "\
 f=none
-if printf 'table inet schism_check { chain c { type filter hook input priority -10; ip saddr 192.0.2.1 counter drop; } }\\n' | nft -c -f - 2>/dev/null; then f=nft
+if nft -c 'table inet schism_check { chain c { type filter hook input priority -10; ip saddr 192.0.2.1 counter drop; }; }' 2>/dev/null; then f=nft
 elif iptables -w 5 -n -L INPUT >/dev/null 2>&1; then f=iptables
 fi
 echo \"firewall $f\"
@@ -223,17 +223,19 @@ fn nft_from(address: &IpAddr) -> String {
 
 fn iptables_install(table: &str, rules: &Rules) -> String {
     let mut text = FirewallTool::Iptables.remove(table);
-    let with_ipv6 = sources(rules).any(IpAddr::is_ipv6);
     for (program, is_ipv6) in [("iptables", false), ("ip6tables", true)] {
-        if is_ipv6 && !with_ipv6 {
+        let own = |address: &&IpAddr| address.is_ipv6() == is_ipv6;
+        if is_ipv6 && !sources(rules).any(IpAddr::is_ipv6) {
             continue;
         }
-        let own = |address: &&IpAddr| address.is_ipv6() == is_ipv6;
-        let mut run = |rest: &str| {
-            let _ = writeln!(text, "{program} -w 5 {rest} || return 1");
+        // One program for all rules, because there are many; what is restored is in force all at once.
+        let _ = writeln!(
+            text,
+            "restore() {{ {program}-restore $1 --noflush 2>&1 <<'schism-end'\n*filter\n:{table} - [0:0]"
+        );
+        let mut append = |rule: &str| {
+            let _ = writeln!(text, "-A {table} {rule}");
         };
-        run(&format!("-N {table}"));
-        let mut append = |rule: &str| run(&format!("-A {table} {rule}"));
         append("-i lo -j RETURN");
         for (address, port) in rules.keep.iter().filter(|(address, _)| own(&address)) {
             append(&format!("-s {address} -p tcp --dport {port} -j RETURN"));
@@ -267,11 +269,11 @@ fn iptables_install(table: &str, rules: &Rules) -> String {
                 }
             }
         }
-    }
-    // The chain is whole before a packet sees it.
-    let _ = writeln!(text, "iptables -w 5 -I INPUT 1 -j {table} || return 1");
-    if with_ipv6 {
-        let _ = writeln!(text, "ip6tables -w 5 -I INPUT 1 -j {table} || return 1");
+        // Old versions cannot wait for the lock.
+        let _ = writeln!(
+            text,
+            "-I INPUT 1 -j {table}\nCOMMIT\nschism-end\n}}\nrestore '-w 5' >/dev/null || restore '' >&2 || return 1"
+        );
     }
     text
 }
@@ -347,26 +349,38 @@ schism-end
     }
 
     #[test]
-    fn iptables_drops_in_a_chain_of_its_own_that_is_whole_before_it_is_used() {
+    fn iptables_drops_in_a_chain_of_its_own_that_comes_whole() {
         let text = FirewallTool::Iptables.install("schism_r_1", &rules(RejectMode::Drop));
         let (_, text) = text.split_once("[ -z \"$bad\" ]\n").unwrap();
         assert_eq!(
             text,
             "\
-iptables -w 5 -N schism_r_1 || return 1
-iptables -w 5 -A schism_r_1 -i lo -j RETURN || return 1
-iptables -w 5 -A schism_r_1 -s 10.0.0.254 -p tcp --dport 22 -j RETURN || return 1
-iptables -w 5 -A schism_r_1 -s 10.0.0.3 || return 1
-iptables -w 5 -A schism_r_1 -s 10.0.0.2 || return 1
-iptables -w 5 -A schism_r_1 -s 10.0.0.2 -j DROP || return 1
-ip6tables -w 5 -N schism_r_1 || return 1
-ip6tables -w 5 -A schism_r_1 -i lo -j RETURN || return 1
-ip6tables -w 5 -A schism_r_1 -p icmpv6 --icmpv6-type neighbour-solicitation -j RETURN || return 1
-ip6tables -w 5 -A schism_r_1 -p icmpv6 --icmpv6-type neighbour-advertisement -j RETURN || return 1
-ip6tables -w 5 -A schism_r_1 -s fd00::2 || return 1
-ip6tables -w 5 -A schism_r_1 -s fd00::2 -j DROP || return 1
-iptables -w 5 -I INPUT 1 -j schism_r_1 || return 1
-ip6tables -w 5 -I INPUT 1 -j schism_r_1 || return 1
+restore() { iptables-restore $1 --noflush 2>&1 <<'schism-end'
+*filter
+:schism_r_1 - [0:0]
+-A schism_r_1 -i lo -j RETURN
+-A schism_r_1 -s 10.0.0.254 -p tcp --dport 22 -j RETURN
+-A schism_r_1 -s 10.0.0.3
+-A schism_r_1 -s 10.0.0.2
+-A schism_r_1 -s 10.0.0.2 -j DROP
+-I INPUT 1 -j schism_r_1
+COMMIT
+schism-end
+}
+restore '-w 5' >/dev/null || restore '' >&2 || return 1
+restore() { ip6tables-restore $1 --noflush 2>&1 <<'schism-end'
+*filter
+:schism_r_1 - [0:0]
+-A schism_r_1 -i lo -j RETURN
+-A schism_r_1 -p icmpv6 --icmpv6-type neighbour-solicitation -j RETURN
+-A schism_r_1 -p icmpv6 --icmpv6-type neighbour-advertisement -j RETURN
+-A schism_r_1 -s fd00::2
+-A schism_r_1 -s fd00::2 -j DROP
+-I INPUT 1 -j schism_r_1
+COMMIT
+schism-end
+}
+restore '-w 5' >/dev/null || restore '' >&2 || return 1
 "
         );
     }
@@ -382,7 +396,10 @@ ip6tables -w 5 -I INPUT 1 -j schism_r_1 || return 1
                 ]
                 .concat();
                 assert!(!all.to_lowercase().contains("output"), "{all}");
-                assert!(!all.contains("flush"), "{all}");
+                // Restoring without that flag would begin by throwing away the rules of others.
+                let restores = all.matches("-restore ").count();
+                assert_eq!(all.matches("-restore $1 --noflush").count(), restores);
+                assert_eq!(all.matches("flush").count(), restores, "{all}");
                 for line in all.lines().filter(|line| line.contains(" -F ")) {
                     assert!(
                         line.contains("-F schism_") || line.contains("'-N schism_'*"),

@@ -127,7 +127,6 @@ impl Lease {
         format!(
             "\
 d={folder}
-d_state=$d
 umask 077
 mkdir -p \"$d/undo\" || exit 3
 printf '%s' {file} >\"$d/undo/{fault}.new\" || exit 3
@@ -143,12 +142,11 @@ apply() {{
 apply || undo
 [ -f \"$d/undo/{fault}\" ] || {{
   echo 'the lease ran out while the fault was applied' >&2
-  printf '%s' {file} >\"$d.late.$$\"
-  sh \"$d.late.$$\" </dev/null >&2 || exit 4
-  rm -f \"$d.late.$$\"; exit 3
+  sh -c {file} </dev/null >&2 || exit 4
+  exit 3
 }}
 ",
-            file = word(&format!("d_state={folder}\n{undo}")),
+            file = word(undo),
             ensure = ensure(),
         )
     }
@@ -159,7 +157,6 @@ apply || undo
         format!(
             "\
 d={folder}
-d_state=$d
 undo() {{
 :
 {undo}}}
@@ -350,8 +347,9 @@ mod tests {
     #[test]
     fn a_lease_that_runs_out_meanwhile_leaves_no_fault() {
         let node = Node::new(60);
-        let take_aside = format!("mv {0} {0}.aside", node.lease.folder);
-        let watchdog_there = node.path("schism/run1.aside/watchdog.pid");
+        let aside = node.path("aside");
+        let take_aside = format!("mv {} {}", node.path("schism").display(), aside.display());
+        let watchdog_there = aside.join("run1/watchdog.pid");
         let output = node.apply(1, &take_aside);
         assert_eq!(status(&output), Some(3), "{output:?}");
         assert!(!node.path("fault1").exists());

@@ -18,7 +18,7 @@ pub(crate) enum Reach {
     Open,
     /// The connection was refused: a packet came back.
     Refused,
-    /// Nothing came back within a second.
+    /// Nothing came back in time.
     Silent,
     /// Nobody looked, or the look failed.
     Unknown,
@@ -43,7 +43,8 @@ impl Reach {
 /// What a node probes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProbeTool {
-    /// bash's `/dev/tcp`, with `timeout`.
+    /// bash's `/dev/tcp`, with `timeout`; without bash's start file, which it reads even here when it finds itself
+    /// below an SSH server, and which may take longer than the probe.
     Bash,
     /// Python 3.
     Python,
@@ -56,7 +57,7 @@ pub(crate) enum ProbeTool {
 /// Tells which tool works on the node: prints `probe bash`, `probe python3`, `probe nc`, `probe ping` or `probe none`.
 pub(crate) const DETECT: &str = "\
 p=none
-if timeout -k 1 5 true 2>/dev/null && case $(LC_ALL=C timeout 5 bash -c ': </dev/tcp/127.0.0.1/1' 2>&1) in ''|*refused*) true;; *) false;; esac; then p=bash
+if timeout -k 1 5 true 2>/dev/null && case $(LC_ALL=C timeout 5 bash --norc -c ': </dev/tcp/127.0.0.1/1' 2>&1) in ''|*refused*) true;; *) false;; esac; then p=bash
 elif python3 -c 'import socket, threading' 2>/dev/null; then p=python3
 elif case $(LC_ALL=C nc -n -z -v -w 1 127.0.0.1 1 2>&1 </dev/null) in *refused*|*open*|*succeeded*) true;; *) false;; esac; then p=nc
 elif ping -n -c 1 -W 1 127.0.0.1 >/dev/null 2>&1; then p=ping
@@ -68,7 +69,7 @@ const PYTHON: &str = "\
 import socket, sys, threading
 def probe(number, host, port):
     s = socket.socket(socket.AF_INET6 if \":\" in host else socket.AF_INET)
-    s.settimeout(1)
+    s.settimeout(LIMIT)
     try:
         s.connect((host, int(port)))
         seen = \"open\"
@@ -93,26 +94,36 @@ impl ProbeTool {
         })
     }
 
-    /// Makes all probes at once, which takes about a second at most, and prints a line `NUMBER SEEN` for each.
-    pub(crate) fn script(self, probes: &[Probe]) -> String {
+    /// Makes all probes at once, each for at most `limit` seconds, and prints a line `NUMBER SEEN` for each.
+    pub(crate) fn script(self, probes: &[Probe], limit: u32) -> String {
         let mut script = String::new();
         match self {
             Self::Python => {
-                let _ = write!(script, "python3 -c '{PYTHON}'");
+                let program = PYTHON.replace("LIMIT", &limit.to_string());
+                let _ = write!(script, "python3 -c '{program}'");
                 for (number, Probe { address, port }) in probes.iter().enumerate() {
                     let _ = write!(script, " {number} {address} {port}");
                 }
                 script.push('\n');
                 return script;
             }
-            Self::Bash => script.push_str(
-                "p() { e=$(LC_ALL=C timeout 1 bash -c \": </dev/tcp/$2/$3\" 2>&1); s=$?\n",
-            ),
-            Self::Netcat => script.push_str(
-                "p() { e=$(LC_ALL=C nc -n -z -v -w 1 \"$2\" \"$3\" 2>&1 </dev/null); s=$?\n",
-            ),
+            Self::Bash => {
+                let _ = writeln!(
+                    script,
+                    "p() {{ e=$(LC_ALL=C timeout {limit} bash --norc -c \": </dev/tcp/$2/$3\" 2>&1); s=$?"
+                );
+            }
+            Self::Netcat => {
+                let _ = writeln!(
+                    script,
+                    "p() {{ e=$(LC_ALL=C nc -n -z -v -w {limit} \"$2\" \"$3\" 2>&1 </dev/null); s=$?"
+                );
+            }
             Self::Ping => {
-                script.push_str("p() { e=; ping -n -c 1 -W 1 \"$2\" >/dev/null 2>&1; s=$?\n");
+                let _ = writeln!(
+                    script,
+                    "p() {{ e=; ping -n -c 1 -W {limit} \"$2\" >/dev/null 2>&1; s=$?"
+                );
             }
         }
         script.push_str(
@@ -191,7 +202,7 @@ mod tests {
             ("nc", ProbeTool::Netcat),
         ] {
             if has(program) {
-                let seen = parse(&sh(&tool.script(&probes)), probes.len());
+                let seen = parse(&sh(&tool.script(&probes, 5)), probes.len());
                 assert_eq!(seen, expected, "{program}");
             }
         }
@@ -220,9 +231,9 @@ mod tests {
             port: 22,
         }];
         assert_eq!(
-            ProbeTool::Bash.script(&probes),
+            ProbeTool::Bash.script(&probes, 2),
             "\
-p() { e=$(LC_ALL=C timeout 1 bash -c \": </dev/tcp/$2/$3\" 2>&1); s=$?
+p() { e=$(LC_ALL=C timeout 2 bash --norc -c \": </dev/tcp/$2/$3\" 2>&1); s=$?
 case $s,$e in 0,*) echo \"$1 open\";; *refused*) echo \"$1 refused\";; *) echo \"$1 silent\";; esac; }
 p 0 fd00::2 22 &
 wait

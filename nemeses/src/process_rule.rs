@@ -18,7 +18,7 @@ pub struct ProcessRule {
     /// The processes' name, as `ps -o comm` shows it: `etcd`, `java`, `postgres`. Compared whole; the kernel keeps
     /// its first 15 bytes.
     pub name: String,
-    /// An extended regular expression that the command line must match besides.
+    /// An extended regular expression that the command line must match besides; between its words stand spaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// The script that starts them. It must come back, and leave what it starts in the background with its output
@@ -153,6 +153,7 @@ processes() {{
     [ \"$c\" = {name} ] || continue
     {{ read -r s <\"$q/stat\"; }} 2>/dev/null || continue
     a=$({{ tr '\\0' ' ' <\"$q/cmdline\"; }} 2>/dev/null)
+    a=${{a% }}
     case $a in *{MARK}*) continue;; esac
     {pattern}
     s=${{s##*) }}
@@ -182,16 +183,17 @@ stop_all() {{
   e=$(ask \"$p\" 2>&1 </dev/null) || printf '%s\\n' \"$e\" | said 'stop script'
   await_end \"$p\" {END} || {{ echo \"trouble they did not end within $(({END}/10)) s\"; return 1; }}
 }}
+forget() {{ [ \"$l\" = /dev/null ] || rm -f \"$l\"; }}
 start_all() {{
   [ -z \"$(pids)\" ] || return 0
-  l=${{d_state:-/tmp}}/start.$$
+  l=$(mktemp 2>/dev/null) || l=/dev/null
   start_script >\"$l\" 2>&1 </dev/null || {{ echo \"trouble the start script failed with status $?\"; tail -n 5 \"$l\" | said 'start script'; }}
   i=0
   while [ -z \"$(pids)\" ]; do
-    i=$((i+1)); [ $i -gt {START} ] && {{ echo \"trouble no process came within $(({START}/10)) s\"; tail -n 5 \"$l\" | said 'start script'; rm -f \"$l\"; return 1; }}
+    i=$((i+1)); [ $i -gt {START} ] && {{ echo \"trouble no process came within $(({START}/10)) s\"; tail -n 5 \"$l\" | said 'start script'; forget; return 1; }}
     nap
   done
-  rm -f \"$l\"
+  forget
 }}
 hold_all() {{
   for round in 1 2 3 4 5 6 7 8 9 10; do
@@ -223,9 +225,9 @@ let_go_all() {{ signal CONT \"$(processes | while read -r p b s; do case $s in T
         self.script("tell before; hold_all; tell after")
     }
 
-    /// Ends them, waits until they are gone, and starts them.
+    /// Ends them, waits until they are gone, and starts them. Does nothing when there are none.
     pub(crate) fn restart(&self) -> String {
-        self.script("tell before; stop_all && start_all; tell after")
+        self.script("tell before; [ -z \"$(pids)\" ] || { stop_all && start_all; }; tell after")
     }
 
     /// Starts them unless they run, and waits until they do. For a node without a start script, tells only.
@@ -449,7 +451,7 @@ mod tests {
         let one = program.spawn("1001");
         program.spawn("1002");
         let rule = ProcessRule {
-            pattern: Some("(^| )100[1]( |$)".to_owned()),
+            pattern: Some(" 100[1]$".to_owned()),
             ..program.rule()
         };
         let listed = told(&Processes::new(&rule).unwrap().list());

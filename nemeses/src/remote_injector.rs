@@ -9,6 +9,8 @@ mod cut;
 mod link;
 mod process_run;
 mod wholesale;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +37,7 @@ use crate::survey::{self, Survey};
 use cut::Cutting;
 
 /// How long a question to a node may take.
-const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why healing a fault did nothing.
 const NOT_IN_FORCE: &str = "the fault was not in force";

@@ -9,18 +9,21 @@ mod ssh_config;
 mod route;
 mod reach;
 mod remote_script;
+mod identity;
+mod run;
 mod ssh;
 mod recording;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 pub use address::{Agent, Hop, NodeAddress};
 pub use recording::{Call, Recording};
+pub use run::OUTPUT_MAX;
 pub use secret::Secret;
-pub use ssh::{CHANNELS_MAX, OUTPUT_MAX, Ssh};
+pub use ssh::{CHANNELS_MAX, Ssh};
 
 /// A command for a node's shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,11 +176,4 @@ pub trait Control {
     /// # Errors
     /// The node cannot be reached, or one of the files cannot be opened.
     async fn download(&self, node: &str, path: &str, to: &Path) -> Result<(), ControlError>;
-}
-
-/// Where a download is written before it is whole: beside its place.
-fn part_of(to: &Path) -> PathBuf {
-    let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    to.with_file_name(name)
 }

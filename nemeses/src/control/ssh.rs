@@ -8,32 +8,21 @@ mod authentication;
 mod connection;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use self::connection::{Connection, RunError, Sink};
+use self::connection::Connection;
 use super::address::NodeAddress;
 use super::route::Route;
-use super::{Command, Control, ControlError, Output, remote_script};
+use super::run::{self, Run, RunError, Sink};
+use super::{Command, Control, ControlError, Output};
 
 /// At most so many commands run at once on one node; a usual server takes 10 sessions a connection.
 pub const CHANNELS_MAX: usize = 6;
-
-/// How much of each of a command's two streams is kept; more is an error.
-pub const OUTPUT_MAX: usize = 16 * 1024 * 1024;
-
-/// How slow a copy may be before it is given up: so many bytes a second, after a first half minute.
-const COPY_BYTES_PER_SECOND_MIN: u64 = 64 * 1024;
-
-/// The longest download.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// Nodes over SSH. See the module's documentation.
 pub struct Ssh {
@@ -79,70 +68,33 @@ impl Ssh {
                 node: name.to_owned(),
             })
     }
+}
 
+impl Run for Ssh {
     async fn run(
         &self,
         name: &str,
         command: &Command,
-        sink: &mut Sink<'_>,
+        sink: &mut Sink,
     ) -> Result<Output, ControlError> {
         let node = self.node(name)?;
         let mut again = true;
         loop {
             let connection = node.connection().await?;
-            if command.root {
-                connection
-                    .may_be_root(node.address.sudo)
-                    .await
-                    .map_err(|reason| node.unreachable(reason))?;
-            }
-            let line = remote_script::command_line(
-                &command.script,
-                command.root,
-                command.timeout,
-                connection.login,
-            )
-            .map_err(|reason| ControlError::BadCommand {
-                node: name.to_owned(),
-                reason,
-            })?;
             let error = match connection
-                .run(&line, command.root, &command.stdin, sink, command.timeout)
+                .run_command(command, node.address.sudo, sink)
                 .await
             {
                 Ok(output) => return Ok(output),
                 Err(error) => error,
             };
-            match error {
-                RunError::Timeout => {
-                    return Err(ControlError::Timeout {
-                        node: name.to_owned(),
-                        timeout: command.timeout,
-                    });
-                }
-                RunError::TooMuch => {
-                    return Err(ControlError::TooMuchOutput {
-                        node: name.to_owned(),
-                        limit: OUTPUT_MAX,
-                    });
-                }
-                RunError::Refused(reason) => return Err(node.unreachable(reason)),
-                RunError::NotStarted(_) if again => {}
-                RunError::Broken(_) if again && command.idempotent && sink.rewind() => {}
-                RunError::NotStarted(reason) => {
-                    return Err(node.unreachable(format!(
-                        "the connection broke before the command began, twice ({reason}); look at the node's network and at its sshd log"
-                    )));
-                }
-                RunError::Broken(reason) => {
-                    node.forget(&connection).await;
-                    return Err(node.unreachable(format!(
-                        "the connection broke while the command ran ({reason}); it is not known how far it got"
-                    )));
-                }
+            if matches!(error, RunError::NotStarted(_) | RunError::Broken(_)) {
+                node.forget(&connection).await;
+            }
+            if !again || !error.may_try_again(command, sink) {
+                return Err(error.into_control(name, command.timeout));
             }
             again = false;
-            node.forget(&connection).await;
         }
     }
 }
@@ -211,7 +163,7 @@ impl Node {
 #[async_trait(?Send)]
 impl Control for Ssh {
     async fn exec(&self, node: &str, command: &Command) -> Result<Output, ControlError> {
-        self.run(node, command, &mut Sink::Memory(Vec::new())).await
+        run::exec(self, node, command).await
     }
 
     async fn upload(
@@ -221,70 +173,10 @@ impl Control for Ssh {
         path: &str,
         mode: u32,
     ) -> Result<(), ControlError> {
-        let failed = |reason: String| ControlError::Copy {
-            node: node.to_owned(),
-            path: path.to_owned(),
-            reason,
-        };
-        let script = remote_script::upload(path, mode, content.len(), &sha256(content))
-            .map_err(|error| failed(error.to_string()))?;
-        let time = 30 + content.len() as u64 / COPY_BYTES_PER_SECOND_MIN;
-        let command = Command::root(script)
-            .stdin(content)
-            .timeout(Duration::from_secs(time))
-            .idempotent();
-        let output = self.exec(node, &command).await?;
-        if output.status == 0 {
-            Ok(())
-        } else {
-            Err(failed(said(&output)))
-        }
+        run::upload(self, node, content, path, mode).await
     }
 
     async fn download(&self, node: &str, path: &str, to: &Path) -> Result<(), ControlError> {
-        let failed = |reason: String| ControlError::Copy {
-            node: node.to_owned(),
-            path: path.to_owned(),
-            reason,
-        };
-        let here =
-            |error: std::io::Error| failed(format!("cannot write {}: {error}", to.display()));
-        let script = remote_script::download(path).map_err(|error| failed(error.to_string()))?;
-        let part = super::part_of(to);
-        let mut file = File::create(&part).map_err(here)?;
-        let command = Command::root(script).timeout(DOWNLOAD_TIMEOUT).idempotent();
-        let mut sink = Sink::File {
-            file: &mut file,
-            error: None,
-        };
-        let result = self.run(node, &command, &mut sink).await;
-        let written = match sink {
-            Sink::File {
-                error: Some(error), ..
-            } => Err(here(error)),
-            _ => result,
-        };
-        let outcome = match written {
-            Ok(output) if output.status == 0 => std::fs::rename(&part, to).map_err(here),
-            Ok(output) => Err(failed(said(&output))),
-            Err(error) => Err(error),
-        };
-        if outcome.is_err() {
-            // The half of a file is of no use to anyone; that it cannot be removed changes nothing.
-            let _ = std::fs::remove_file(&part);
-        }
-        outcome
+        run::download(self, node, path, to).await
     }
-}
-
-fn said(output: &Output) -> String {
-    if output.stderr.is_empty() {
-        format!("exit status {}", output.status)
-    } else {
-        output.stderr.clone()
-    }
-}
-
-fn sha256(content: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(&Sha256::digest(content))
 }

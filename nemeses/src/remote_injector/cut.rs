@@ -9,7 +9,7 @@ use futures_util::future::{join, join_all};
 use schism_history::{FaultOutcome, Value};
 
 use super::address_book::AddressBook;
-use super::link::{self, Back, Measured, Proof, Seen};
+use super::link::{self, Back, Measured, PROBE_SECONDS, Proof, Seen};
 use super::{Applied, Evidence, RemoteInjector};
 use crate::control::Command;
 use crate::fault::{Effect, Endpoint, Fault, Link, RejectMode};
@@ -18,9 +18,11 @@ use crate::injector::Report;
 use crate::probe::{self, Probe, Reach};
 
 /// How long setting up or removing the rules of one node may take.
-const RULES_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long all probes of one node may take; each takes a second at most, and they run at once.
-const PROBES_TIMEOUT: Duration = Duration::from_secs(10);
+const RULES_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long all probes of one node may take; they run at once.
+const PROBES_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often a cut is probed until every link is proved: a busy node may be late with its packets.
+const CUT_PROBES_MAX: usize = 3;
 /// How often a healed link is probed until it carries packets: a node may first have to find its neighbour again.
 const HEAL_PROBES_MAX: usize = 5;
 const HEAL_PROBES_APART: Duration = Duration::from_millis(300);
@@ -118,35 +120,26 @@ impl RemoteInjector {
             );
         }
 
-        let during = self.probe(&ways, &book).await;
-        let counted = self.count(&cutting, &mut errors).await;
-        let mut proofs = Vec::with_capacity(links.len());
-        let mut covered = 0;
-        for link in &links {
-            let is_one_way =
-                !links.iter().any(|other| is_back(other, link)) && link.from != Endpoint::Clients;
-            let back = Link {
-                from: link.to.clone(),
-                to: link.from.clone(),
-            };
-            let measured = Measured {
-                before: cutting.before.get(*link).cloned().unwrap_or_default(),
-                during: during.get(*link).cloned().unwrap_or_default(),
-                packets: counted.cut.get(*link).copied(),
-                back: if is_one_way {
-                    Back::Open {
-                        packets: counted.passed.get(&back).copied(),
-                    }
-                } else {
-                    Back::Cut
-                },
-            };
-            let proof = measured.proof(mode);
-            if proof == Proof::DeadBefore && self.is_cut_by_another(fault.id, link) {
-                covered += 1;
+        let mut during = BTreeMap::new();
+        let mut counted = Counted::default();
+        let (mut proofs, mut unread) = (Vec::new(), Vec::new());
+        for _ in 0..CUT_PROBES_MAX {
+            during = self.probe(&ways, &book).await;
+            unread.clear();
+            counted = self.count(&cutting, &mut unread).await;
+            proofs = prove(&links, mode, &cutting.before, &during, &counted);
+            if !proofs.contains(&Proof::Unknown) {
+                break;
             }
-            proofs.push(proof);
         }
+        errors.extend(unread);
+        let covered = links
+            .iter()
+            .zip(&proofs)
+            .filter(|(link, proof)| {
+                **proof == Proof::DeadBefore && self.is_cut_by_another(fault.id, link)
+            })
+            .count();
         let (mut outcome, mut reason) = link::outcome(&proofs, covered);
         if outcome == FaultOutcome::Installed && !errors.is_empty() {
             outcome = FaultOutcome::Indeterminate;
@@ -205,13 +198,9 @@ impl RemoteInjector {
             dead = ways
                 .iter()
                 .filter(|way| {
-                    let is_dead = !after.get(*way).is_some_and(link::is_reached);
-                    // What nobody could reach before need not be reached now.
-                    let was_dead = cutting
-                        .before
-                        .get(*way)
-                        .is_some_and(|seen| !link::is_reached(seen));
-                    is_dead && !was_dead && !self.is_cut_by_another(fault.id, way)
+                    let after = after.get(*way).cloned().unwrap_or_default();
+                    !link::is_restored(cutting.before.get(*way), &after)
+                        && !self.is_cut_by_another(fault.id, way)
                 })
                 .collect();
             if dead.is_empty() {
@@ -407,7 +396,7 @@ impl RemoteInjector {
             let seen = match tool {
                 None => vec![Reach::Unknown; targets.len()],
                 Some(tool) => {
-                    let command = Command::root(tool.script(&targets))
+                    let command = Command::root(tool.script(&targets, PROBE_SECONDS))
                         .timeout(PROBES_TIMEOUT)
                         .idempotent();
                     let printed = self.exec(&node, &command).await;
@@ -474,6 +463,38 @@ impl Counted {
         evidence.put_map("packets_cut", shown(&self.cut));
         evidence.put_map("packets_passed", shown(&self.passed));
     }
+}
+
+/// What was measured of each link proves.
+fn prove(
+    links: &[&Link],
+    mode: RejectMode,
+    before: &BTreeMap<Link, Seen>,
+    during: &BTreeMap<Link, Seen>,
+    counted: &Counted,
+) -> Vec<Proof> {
+    let prove_one = |link: &Link| {
+        let is_one_way =
+            !links.iter().any(|other| is_back(other, link)) && link.from != Endpoint::Clients;
+        let back = Link {
+            from: link.to.clone(),
+            to: link.from.clone(),
+        };
+        let measured = Measured {
+            before: before.get(link).cloned().unwrap_or_default(),
+            during: during.get(link).cloned().unwrap_or_default(),
+            packets: counted.cut.get(link).copied(),
+            back: if is_one_way {
+                Back::Open {
+                    packets: counted.passed.get(&back).copied(),
+                }
+            } else {
+                Back::Cut
+            },
+        };
+        measured.proof(mode)
+    };
+    links.iter().map(|link| prove_one(link)).collect()
 }
 
 /// Each link and its way back, sorted: whatever is cut one way is probed both ways, so that both counters move. From

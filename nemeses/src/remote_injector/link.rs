@@ -8,8 +8,9 @@ use schism_history::FaultOutcome;
 use crate::fault::RejectMode;
 use crate::probe::Reach;
 
-/// How long a probe of the controller's may take, as those of the nodes.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a probe may take, in seconds. One that passes is done at once; one that does not holds up the fault, so it
+/// is no longer than two tries of TCP.
+pub(super) const PROBE_SECONDS: u32 = 2;
 
 /// What one place saw when it probed another, address by address.
 pub(super) type Seen = Vec<(IpAddr, Reach)>;
@@ -92,8 +93,11 @@ impl Measured {
             // A port that refused before and refuses now may never have been cut.
             RejectMode::Reject => was_open,
         };
-        if told_apart || hit {
+        if hit || (told_apart && self.packets.is_none()) {
             Proof::Cut
+        } else if told_apart {
+            // Nothing came back, but nothing was cut either: the probe was too slow, or it was lost elsewhere.
+            Proof::Unknown
         } else if self
             .before
             .iter()
@@ -176,10 +180,26 @@ pub(super) fn is_reached(seen: &Seen) -> bool {
     seen.iter().any(|(_, reach)| reach.is_reached())
 }
 
+/// Whether everything is reached again that was reached before; when nothing is known of before, anything at all.
+pub(super) fn is_restored(before: Option<&Seen>, after: &Seen) -> bool {
+    let Some(before) = before else {
+        return is_reached(after);
+    };
+    let is_reached_now = |address: &IpAddr| {
+        after
+            .iter()
+            .any(|(now, reach)| now == address && reach.is_reached())
+    };
+    before
+        .iter()
+        .filter(|(_, reach)| reach.is_reached())
+        .all(|(address, _)| is_reached_now(address))
+}
+
 /// A TCP connection from here.
 pub(super) async fn dial(host: String, port: u16) -> Reach {
     let connect = tokio::net::TcpStream::connect((host.as_str(), port));
-    match tokio::time::timeout(DIAL_TIMEOUT, connect).await {
+    match tokio::time::timeout(Duration::from_secs(PROBE_SECONDS.into()), connect).await {
         Ok(Ok(_)) => Reach::Open,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => Reach::Refused,
         Ok(Err(_)) | Err(_) => Reach::Silent,
@@ -213,13 +233,9 @@ mod tests {
         for (before, during, packets, drop, reject) in [
             (&[Open][..], &[Silent][..], Some(1), Proof::Cut, Proof::Cut),
             (&[Open], &[Silent], None, Proof::Cut, Proof::Cut),
-            (
-                &[Refused],
-                &[Silent],
-                Some(0),
-                Proof::Cut,
-                Proof::DeadBefore,
-            ),
+            (&[Open], &[Silent], Some(0), Proof::Unknown, Proof::Unknown),
+            (&[Refused], &[Silent], Some(1), Proof::Cut, Proof::Cut),
+            (&[Refused], &[Silent], None, Proof::Cut, Proof::DeadBefore),
             (&[Open], &[Refused], Some(1), Proof::Open, Proof::Cut),
             (
                 &[Refused],
@@ -241,7 +257,7 @@ mod tests {
             (
                 &[Open, Silent],
                 &[Silent, Silent],
-                Some(0),
+                Some(1),
                 Proof::Cut,
                 Proof::Cut,
             ),
@@ -308,6 +324,22 @@ mod tests {
             let (found, reason) = outcome(proofs, covered);
             assert_eq!(found, expected, "{proofs:?}");
             assert_eq!(reason.is_none(), found == Installed);
+        }
+    }
+
+    #[test]
+    fn a_link_is_restored_when_every_address_is_that_was_there_before() {
+        use Reach::{Open, Refused, Silent};
+        for (before, after, restored) in [
+            (Some(&[Open, Open][..]), &[Open, Refused][..], true),
+            (Some(&[Open, Open]), &[Open, Silent], false),
+            (Some(&[Open, Silent]), &[Open, Silent], true),
+            (Some(&[Silent]), &[Silent], true),
+            (None, &[Silent, Open], true),
+            (None, &[Silent], false),
+        ] {
+            let found = is_restored(before.map(seen).as_ref(), &seen(after));
+            assert_eq!(found, restored, "{before:?} {after:?}");
         }
     }
 

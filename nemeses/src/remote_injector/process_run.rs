@@ -12,11 +12,12 @@ use crate::fault::{Effect, Fault};
 use crate::injector::Report;
 use crate::process_rule::{Found, Processes, Told};
 
-/// How long the scripts may take; each of their waits is bounded by less.
+/// How long the scripts may take. Their own waits are bounded by less; the plan's start and stop scripts get the rest.
 const KILL_TIMEOUT: Duration = Duration::from_secs(45);
+const STOP_TIMEOUT: Duration = Duration::from_mins(2);
 const PAUSE_TIMEOUT: Duration = Duration::from_secs(20);
-const RESTART_TIMEOUT: Duration = Duration::from_secs(90);
-const START_TIMEOUT: Duration = Duration::from_secs(45);
+const RESTART_TIMEOUT: Duration = Duration::from_mins(3);
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What came of it on one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl RemoteInjector {
             };
             let (apply, undo, limit) = match effect {
                 Effect::Pause => (processes.pause(), processes.resume(), PAUSE_TIMEOUT),
-                Effect::Stop => (processes.stop(), processes.start(), KILL_TIMEOUT),
+                Effect::Stop => (processes.stop(), processes.start(), STOP_TIMEOUT),
                 Effect::Restart => (processes.restart(), processes.start(), RESTART_TIMEOUT),
                 Effect::Kill | Effect::Cut { .. } => {
                     (processes.kill(), processes.start(), KILL_TIMEOUT)

@@ -1,8 +1,6 @@
 //! One connection to a node, through jump hosts where there are any.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{Seek as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,11 +12,12 @@ use tokio::net::TcpStream;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::{CHANNELS_MAX, OUTPUT_MAX, authentication};
+use super::{CHANNELS_MAX, authentication};
 use crate::control::known_hosts::KnownHosts;
 use crate::control::remote_script::{self, Login, status_of_signal};
 use crate::control::route::{Route, Stop};
-use crate::control::{Output, reach};
+use crate::control::run::{RunError, Sink, keep, text};
+use crate::control::{Command, Output, reach};
 
 /// How long connecting and logging in to one stop may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -37,61 +36,11 @@ pub(super) struct Connection {
     /// The connections it goes through; they end with it.
     _jumps: Vec<Handle<Verifier>>,
     user: String,
-    pub(super) login: Login,
+    login: Login,
     sudo: OnceCell<()>,
     channels: Arc<Semaphore>,
     /// How many permits the semaphore has; fewer when the server takes fewer sessions.
     channels_max: AtomicUsize,
-}
-
-/// Where a command's standard output goes.
-pub(super) enum Sink<'a> {
-    /// Into the [`Output`], up to [`OUTPUT_MAX`].
-    Memory(Vec<u8>),
-    /// Into a file, however much it is.
-    File {
-        file: &'a mut File,
-        /// Why it could not be written.
-        error: Option<std::io::Error>,
-    },
-}
-
-/// Why a command gave no output.
-#[derive(Debug)]
-pub(super) enum RunError {
-    /// The connection broke before the command was sent: it surely did not begin.
-    NotStarted(String),
-    /// The connection broke afterwards: nobody knows.
-    Broken(String),
-    /// It took too long.
-    Timeout,
-    /// It wrote more than is kept.
-    TooMuch,
-    /// The server does not run commands for us.
-    Refused(String),
-}
-
-impl Sink<'_> {
-    fn take(&mut self, data: &[u8]) -> Result<(), RunError> {
-        match self {
-            Self::Memory(kept) => keep(kept, data),
-            Self::File { file, error } => file.write_all(data).map_err(|failure| {
-                *error = Some(failure);
-                RunError::TooMuch
-            }),
-        }
-    }
-
-    /// Forgets what was taken; whether it could.
-    pub(super) fn rewind(&mut self) -> bool {
-        match self {
-            Self::Memory(kept) => {
-                kept.clear();
-                true
-            }
-            Self::File { file, .. } => file.set_len(0).is_ok() && file.rewind().is_ok(),
-        }
-    }
 }
 
 impl Connection {
@@ -138,7 +87,7 @@ impl Connection {
         };
         let question = remote_script::login_question();
         let answer = connection
-            .run(&question, false, b"", &mut Sink::Memory(Vec::new()), CONNECT_TIMEOUT)
+            .run(&question, false, b"", &mut Sink::memory(), CONNECT_TIMEOUT)
             .await
             .map_err(|error| match error {
                 RunError::NotStarted(reason)
@@ -146,7 +95,7 @@ impl Connection {
                 | RunError::Refused(reason) => {
                     format!("logged in as {}, but no command can be run: {reason}", stop.user)
                 }
-                RunError::Timeout | RunError::TooMuch => format!(
+                RunError::Timeout | RunError::TooMuch | RunError::Bad(_) => format!(
                     "logged in as {}, but the login shell gave no sensible answer; look at its start files",
                     stop.user
                 ),
@@ -159,46 +108,60 @@ impl Connection {
         self.handle.is_closed()
     }
 
+    /// Runs a command, as root where it says so.
+    pub(super) async fn run_command(
+        &self,
+        command: &Command,
+        sudo: bool,
+        sink: &mut Sink,
+    ) -> Result<Output, RunError> {
+        let line =
+            remote_script::command_line(&command.script, command.root, command.timeout, self.login)
+                .map_err(RunError::Bad)?;
+        if command.root {
+            self.may_be_root(sudo).await?;
+        }
+        self.run(&line, command.root, &command.stdin, sink, command.timeout)
+            .await
+    }
+
     /// Makes sure that commands can run as root.
-    ///
-    /// # Errors
-    /// Why not, and the next step.
-    pub(super) async fn may_be_root(&self, sudo: bool) -> Result<(), String> {
+    async fn may_be_root(&self, sudo: bool) -> Result<(), RunError> {
         if self.login.is_root {
             return Ok(());
         }
         if !sudo {
-            return Err(remote_script::no_root(&self.user));
+            return Err(RunError::Refused(remote_script::no_root(&self.user)));
         }
-        self.sudo
-            .get_or_try_init(async || {
-                let output = self
-                    .run(
-                        remote_script::SUDO_QUESTION,
-                        false,
-                        b"",
-                        &mut Sink::Memory(Vec::new()),
-                        CONNECT_TIMEOUT,
-                    )
-                    .await
-                    .map_err(|error| format!("cannot ask sudo: {error:?}"))?;
-                if output.status == 0 {
-                    Ok(())
-                } else {
-                    Err(remote_script::sudo_refused(&self.user, &output.stderr))
-                }
-            })
-            .await
-            .copied()
+        let ask = async || {
+            let question = remote_script::SUDO_QUESTION;
+            let output = self
+                .run(question, false, b"", &mut Sink::memory(), CONNECT_TIMEOUT)
+                .await
+                .map_err(|error| match error {
+                    // Nothing was done yet, so everything may be tried again.
+                    RunError::Broken(reason) => RunError::NotStarted(reason),
+                    other => other,
+                })?;
+            if output.status == 0 {
+                Ok(())
+            } else {
+                Err(RunError::Refused(remote_script::sudo_refused(
+                    &self.user,
+                    &output.stderr,
+                )))
+            }
+        };
+        self.sudo.get_or_try_init(ask).await.copied()
     }
 
     /// Runs a command's line in the login shell.
-    pub(super) async fn run(
+    async fn run(
         &self,
         line: &str,
         as_root: bool,
         stdin: &[u8],
-        sink: &mut Sink<'_>,
+        sink: &mut Sink,
         limit: Duration,
     ) -> Result<Output, RunError> {
         let login = self.login;
@@ -278,13 +241,9 @@ impl Connection {
                 "it was closed before the command had ended".to_owned(),
             ));
         };
-        let stdout = match sink {
-            Sink::Memory(kept) => text(kept),
-            Sink::File { .. } => String::new(),
-        };
         Ok(Output {
             status,
-            stdout,
+            stdout: sink.text(),
             stderr: text(&session.stderr),
         })
     }
@@ -561,20 +520,6 @@ fn key_order(known: &[&str]) -> Vec<Algorithm> {
     ];
     order.sort_by_key(|(key_type, _)| !known.contains(key_type));
     order.into_iter().map(|(_, algorithm)| algorithm).collect()
-}
-
-fn keep(kept: &mut Vec<u8>, data: &[u8]) -> Result<(), RunError> {
-    if kept.len() + data.len() > OUTPUT_MAX {
-        return Err(RunError::TooMuch);
-    }
-    kept.extend_from_slice(data);
-    Ok(())
-}
-
-/// As text, without the line feed at its end.
-fn text(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn signal(signal: &russh::Sig) -> String {
