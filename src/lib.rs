@@ -1,3 +1,5 @@
 //! Chaos testing for databases: concurrent clients, faults over SSH, and a verdict on what the clients saw.
 //!
 //! The stages of a run, in the order of its data flow, are the modules of this crate.
+
+pub mod report;

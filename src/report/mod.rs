@@ -1,0 +1,58 @@
+//! What people see of a run: the page, the plots, the terminal, and the files that machines read.
+//!
+//! All of it is a pure function of [`Input`]: the same run gives the same bytes, today and from its folder in a year.
+//! The report renders verdicts and decides none.
+
+mod input;
+mod number;
+mod phrase;
+mod figure;
+mod counts;
+mod headline;
+mod anomaly;
+mod plots;
+mod scale;
+mod intervals;
+mod timeline;
+mod page;
+mod html;
+pub mod testing;
+
+pub use input::{Amount, Conclusion, GateResult, Input, Level, LogExcerpt, LogLine, RunFacts};
+
+use plots::Frame;
+
+/// The files that people and machines read, as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files(Vec<(String, String)>);
+
+impl Files {
+    /// Makes all of them. O(operations × functions), and memory for a few columns of the history.
+    pub fn new(input: &Input<'_>) -> Self {
+        let frame = Frame::of(input.history);
+        let anomalies = anomaly::shown(input.verdicts, input.history);
+        let charts = plots::charts(input.history, &frame, &anomaly::operations(&anomalies));
+        let mut files = vec![("report.html".to_owned(), html::page(input, &frame, &charts))];
+        for chart in &charts {
+            files.push((
+                format!("{}.svg", chart.id),
+                plots::standalone(chart, &frame),
+            ));
+        }
+        Self(files)
+    }
+
+    /// Names and contents.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// The content of the file with this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find(|(file, _)| *file == name)
+            .map(|(_, text)| text)
+    }
+}
