@@ -79,7 +79,10 @@ pub(crate) fn doubts(input: &Input<'_>) -> Vec<String> {
         }
     }
     for gate in input.gates.iter().filter(|gate| gate.level.is_missed()) {
-        doubts.push(gate_in_words(gate));
+        // A required checker that found an anomaly is what the verdict says already.
+        if gate.measured != Some(Amount::Validity(Validity::Invalid)) {
+            doubts.push(gate_in_words(gate));
+        }
     }
     if let Some(torn) = input.torn {
         doubts.push(phrase::clean(torn));
@@ -189,7 +192,7 @@ pub(crate) fn tiles(input: &Input<'_>) -> Vec<Tile> {
             name: "Faults proved".to_owned(),
             value: format!("{proved} of {faults}"),
             remark: if proved == faults {
-                "each measured to have bitten".to_owned()
+                "each measured to take effect".to_owned()
             } else {
                 format!("{} without proof", faults - proved)
             },

@@ -59,7 +59,9 @@ pub(crate) fn svg(
             )
         })
         .collect();
-    let scale = Scale::new(&intervals, left, right);
+    // Text stands to the right of where its bar begins, so the last bar needs room.
+    let room_for_text = if room == Room::Wide { 60.0 } else { 30.0 };
+    let scale = Scale::new(&intervals, left + 4.0, right - room_for_text);
     let contradiction = anomaly::contradiction(anomaly);
     let (bars, lanes) = lay_out(history, shown, contradiction, &scale, right, room);
 
@@ -251,8 +253,16 @@ fn draw_faults(
         if band.to < begin || band.from > end {
             continue;
         }
-        let from = scale.place(band.from).max(left);
-        let to = scale.place(band.to).min(right);
+        let from = if band.from < begin {
+            left
+        } else {
+            scale.place(band.from)
+        };
+        let to = if band.to > end {
+            right
+        } else {
+            scale.place(band.to)
+        };
         let name = &frame.kinds[band.kind];
         let _ = write!(
             out,

@@ -16,6 +16,11 @@ mod intervals;
 mod timeline;
 mod page;
 mod html;
+pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod progress;
+pub mod text;
 pub mod testing;
 
 pub use input::{Amount, Conclusion, GateResult, Input, Level, LogExcerpt, LogLine, RunFacts};

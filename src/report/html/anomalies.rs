@@ -11,7 +11,7 @@ use crate::report::input::LogExcerpt;
 use crate::report::intervals::{self, Room};
 use crate::report::{number, phrase};
 
-/// Log lines so long before and after an anomaly are shown with it.
+/// Log lines so long (a second: the page says so) before and after an anomaly are shown with it.
 const AROUND: Duration = Duration::from_secs(1);
 /// So many of them.
 const LINES_MOST: usize = 40;
@@ -38,8 +38,8 @@ pub(super) fn section(page: &Page<'_>) -> Markup {
                     (card(page, shown))
                 }
                 @if hidden > 0 {
-                    p.soft {
-                        (number::counted(hidden, "more anomaly").replace("more anomalys", "more anomalies"))
+                    p.soft.more {
+                        (number::counted(hidden, "more anomaly"))
                         " found; verdict.json has the examples of each kind."
                     }
                 }
@@ -115,7 +115,7 @@ fn card(page: &Page<'_>, shown: &Shown<'_>) -> Markup {
             @if !anomaly.operations.is_empty() { (operations(history, &anomaly.operations)) }
             @if !lines.is_empty() {
                 details {
-                    summary { "Node logs within " (number::seconds(AROUND.as_secs_f64())) " of it: " (number::counted(lines.len() as u64, "line")) }
+                    summary { "What the nodes logged within a second of it: " (number::counted(lines.len() as u64, "line")) }
                     ol.log.mono { @for line in &lines { (line) } }
                 }
             }

@@ -49,9 +49,12 @@ pub(super) fn verdict(page: &Page<'_>) -> Markup {
 /// The key figures, the checkers at a glance, and the command to repeat.
 pub(super) fn figures(page: &Page<'_>) -> Markup {
     let input = page.input;
+    let tiles = headline::tiles(input);
+    // Rows of equal length: 7 and 8 in two rows of 4.
+    let columns = if tiles.len() > 6 { 4 } else { tiles.len() };
     html! {
-        dl.tiles {
-            @for tile in headline::tiles(input) {
+        dl class={ "tiles n" (columns) } {
+            @for tile in &tiles {
                 div {
                     dt { (tile.name) }
                     dd class=(if tile.is_bad { "value worse" } else { "value" }) { (tile.value) }

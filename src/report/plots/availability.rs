@@ -14,16 +14,25 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
     let windows = Windows::new(frame.end, 120);
     let nodes = history.nodes();
     let mut held: Vec<Vec<(u64, u64)>> = vec![vec![(0, 0); windows.count]; nodes.len()];
+    let mut totals = vec![(0_u64, 0_u64); nodes.len()];
     let mut is_any = false;
     for operation in history.operations() {
         let node = operation
             .node()
             .and_then(|name| nodes.iter().position(|node| node == name));
-        if let Some(node) = node {
-            is_any = true;
-            let (ok, all) = &mut held[node][windows.of(operation.invoked.as_secs_f64())];
-            *ok += u64::from(operation.outcome == Outcome::Ok);
-            *all += 1;
+        let Some(node) = node else { continue };
+        is_any = true;
+        let ok = u64::from(operation.outcome == Outcome::Ok);
+        totals[node].0 += ok;
+        totals[node].1 += 1;
+        // A client that waits in vain is not served in any of the windows in which it waits.
+        let first = windows.of(operation.invoked.as_secs_f64());
+        let last = operation
+            .completed
+            .map_or(first, |at| windows.of(at.as_secs_f64()));
+        for (ok_here, all_here) in &mut held[node][first..=last] {
+            *ok_here += ok;
+            *all_here += 1;
         }
     }
     if !is_any {
@@ -65,8 +74,8 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
         id: "availability",
         title: "Availability of each node",
         caption: format!(
-            "Of the operations sent to a node in each {}, the share that ended as ok: a lane that is blue all the way \
-             up answered everything. Empty: nothing was sent.",
+            "Of the operations for which a client was waiting in each {}, the share that ended as ok: a lane that is \
+             blue all the way up answered everything. Empty: nothing was sent.",
             number::seconds(windows.width)
         ),
         height: (names.len() * 26) as u32,
@@ -89,8 +98,8 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
                 .to_vec(),
             rows: nodes
                 .iter()
-                .zip(&held)
-                .map(|(node, held)| row(&phrase::clean(node), held, windows))
+                .zip(held.iter().zip(&totals))
+                .map(|(node, (held, total))| row(&phrase::clean(node), *total, held, windows))
                 .collect(),
         },
     })
@@ -110,9 +119,7 @@ fn extend(areas: &mut Vec<Area>, area: Area) {
     }
 }
 
-fn row(node: &str, held: &[(u64, u64)], windows: Windows) -> Vec<String> {
-    let ok: u64 = held.iter().map(|(ok, _)| ok).sum();
-    let all: u64 = held.iter().map(|(_, all)| all).sum();
+fn row(node: &str, (ok, all): (u64, u64), held: &[(u64, u64)], windows: Windows) -> Vec<String> {
     let worst = held
         .iter()
         .enumerate()

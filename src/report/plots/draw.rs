@@ -155,11 +155,12 @@ fn body(chart: &Chart, frame: &Frame) -> String {
 fn plane(root: &DrawingArea<Surface, Shift>, end: f64) -> Plane {
     let units = |pixels: f64| (pixels * UNITS) as i32;
     let inner = root.margin(units(TOP), units(BOTTOM), units(LEFT), units(RIGHT));
-    let pixels = inner.get_pixel_range();
+    // Pixels count from above, values from below.
+    let (across, down) = inner.get_pixel_range();
     inner.apply_coord_spec(Cartesian2d::<RangedCoordf64, RangedCoordf64>::new(
         0.0..end,
         0.0..1.0,
-        pixels,
+        (across, down.end..down.start),
     ))
 }
 

@@ -35,10 +35,13 @@ pub(super) fn chart(history: &History, frame: &Frame, anomalous: &BTreeSet<OpId>
     let mut most: f64 = 0.0;
     for operation in history.operations() {
         let latency = latency(&operation, frame);
-        least = least.min(latency);
+        // An operation that the end of the run cut off says nothing about how quick operations are.
+        if operation.completed.is_some() {
+            least = least.min(latency);
+        }
         most = most.max(latency);
     }
-    let (from, to, ticks) = ticks::durations(least.max(1e-6), most);
+    let (from, to, ticks) = ticks::durations(least.max(1e-6).min(most.max(1e-6)), most);
     let axis = Axis {
         from,
         to,
