@@ -79,6 +79,16 @@ pub(crate) fn contradiction(anomaly: &Anomaly) -> Option<OpId> {
         .or_else(|| anomaly.operations.last().copied())
 }
 
+/// Whether its operations are on several keys, so that each has to be named.
+pub(crate) fn names_keys(history: &History, anomaly: &Anomaly) -> bool {
+    let mut keys = anomaly
+        .operations
+        .iter()
+        .map(|&id| history.operation(id).key_id);
+    let first = keys.next();
+    keys.any(|key| Some(key) != first)
+}
+
 /// From the first invocation to the last completion; `None` when it has no operations.
 pub(crate) fn window(history: &History, anomaly: &Anomaly) -> Option<(Time, Time)> {
     let operations = || anomaly.operations.iter().map(|&id| history.operation(id));

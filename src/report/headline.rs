@@ -12,7 +12,9 @@ use super::{counts, figure, number, phrase};
 pub(crate) enum Tone {
     /// Valid, and nothing else to say.
     Good,
-    /// Unknown, or valid with a but.
+    /// Valid, with a but.
+    Flawed,
+    /// Unknown.
     Doubtful,
     /// Invalid.
     Bad,
@@ -23,7 +25,7 @@ impl Tone {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Good => "good",
-            Self::Doubtful => "doubtful",
+            Self::Flawed | Self::Doubtful => "doubtful",
             Self::Bad => "bad",
         }
     }
@@ -34,7 +36,8 @@ pub(crate) fn tone(input: &Input<'_>) -> Tone {
     match (input.conclusion.validity, input.conclusion.exit_code) {
         (Validity::Invalid, _) => Tone::Bad,
         (Validity::Valid, 0) => Tone::Good,
-        _ => Tone::Doubtful,
+        (Validity::Valid, _) => Tone::Flawed,
+        (Validity::Unknown, _) => Tone::Doubtful,
     }
 }
 
@@ -52,7 +55,7 @@ pub(crate) fn title(input: &Input<'_>) -> String {
     let conclusion = input.conclusion;
     match (conclusion.validity, conclusion.exit_code) {
         (Validity::Invalid, _) => "Invalid: a promise was broken".to_owned(),
-        (Validity::Valid, 0) => "Valid: every promise that was checked was kept".to_owned(),
+        (Validity::Valid, 0) => "Valid: every checked promise was kept".to_owned(),
         (Validity::Valid, 3) => "Valid, but a gate was missed".to_owned(),
         (Validity::Valid, _) => format!("Valid, but: {}", phrase::clean(&conclusion.meaning)),
         (Validity::Unknown, 2) => "Unknown: this run proves nothing either way".to_owned(),

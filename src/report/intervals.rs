@@ -62,10 +62,16 @@ pub(crate) fn svg(
     // Text stands to the right of where its bar begins, so the last bar needs room.
     let room_for_text = if room == Room::Wide { 60.0 } else { 30.0 };
     let scale = Scale::new(&intervals, left + 4.0, right - room_for_text);
-    let contradiction = anomaly::contradiction(anomaly);
-    let (bars, lanes) = lay_out(history, shown, contradiction, &scale, right, room);
+    let layout = Layout {
+        names_keys: anomaly::names_keys(history, anomaly),
+        contradiction: anomaly::contradiction(anomaly),
+        right,
+        room,
+    };
+    let (bars, lanes) = lay_out(history, shown, &layout, &scale);
 
     let mut body = String::new();
+    let mut texts = String::new();
     let mut y = 22.0;
     let mut lane_middles = Vec::new();
     for (lane, label) in lanes.iter().enumerate() {
@@ -98,6 +104,7 @@ pub(crate) fn svg(
         );
         for bar in bars.iter().filter(|bar| bar.lane == lane) {
             draw_bar(&mut body, bar, &scale, bar_top, right);
+            draw_text(&mut texts, bar, &scale, bar_top, right);
         }
     }
     let bottom = y;
@@ -107,7 +114,12 @@ pub(crate) fn svg(
             Room::Wide => "wide",
             Room::Narrow => "narrow",
         },
-        bottom + 26.0,
+        bottom
+            + if scale.breaks().is_empty() {
+                26.0
+            } else {
+                42.0
+            },
         escaped(&described(history, shown)),
     );
     draw_faults(&mut out, frame, &scale, (left, right), bottom);
@@ -122,18 +134,25 @@ pub(crate) fn svg(
     }
     out.push_str(&body);
     draw_breaks(&mut out, &scale, bottom, id);
+    out.push_str(&texts);
     out.push_str("</svg>");
     out
+}
+
+/// What decides where things stand.
+struct Layout {
+    names_keys: bool,
+    contradiction: Option<OpId>,
+    right: f64,
+    room: Room,
 }
 
 /// Gives each operation its lane and its text's place.
 fn lay_out<'h>(
     history: &'h History,
     shown: &[OpId],
-    contradiction: Option<OpId>,
+    layout: &Layout,
     scale: &Scale,
-    right: f64,
-    room: Room,
 ) -> (Vec<Bar<'h>>, Vec<String>) {
     let mut in_time: Vec<(usize, Operation<'h>)> = shown
         .iter()
@@ -159,19 +178,20 @@ fn lay_out<'h>(
                 )));
                 labels.len() - 1
             });
-        let text = phrase::action(&operation, if room == Room::Wide { 48 } else { 26 });
-        let (from, to) = text_span(&operation, &text, scale, right);
+        let most = if layout.room == Room::Wide { 48 } else { 26 };
+        let text = phrase::action_on(&operation, layout.names_keys, most);
+        let (from, to) = text_span(&operation, &text, scale, layout.right);
         let is_free = |below: bool| {
             bars.iter()
                 .filter(|bar| bar.lane == lane && bar.is_below == below)
                 .all(|bar| {
-                    let span = text_span(&bar.operation, &bar.text, scale, right);
+                    let span = text_span(&bar.operation, &bar.text, scale, layout.right);
                     span.1 + 6.0 < from || to + 6.0 < span.0
                 })
         };
         let is_below = !is_free(false) && is_free(true);
         bars.push(Bar {
-            is_contradiction: contradiction == Some(operation.id),
+            is_contradiction: layout.contradiction == Some(operation.id),
             operation,
             badge,
             lane,
@@ -197,7 +217,6 @@ fn draw_bar(out: &mut String, bar: &Bar<'_>, scale: &Scale, top: f64, right: f64
         .completed
         .map_or(right, |at| scale.place(at.as_secs_f64()));
     let to = to.max(from + 4.0);
-    let (text_from, _) = text_span(operation, &bar.text, scale, right);
     let class = if bar.is_contradiction {
         " contradiction"
     } else {
@@ -219,23 +238,34 @@ fn draw_bar(out: &mut String, bar: &Bar<'_>, scale: &Scale, top: f64, right: f64
     }
     let _ = write!(
         out,
-        "<rect x=\"{from:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"{BAR}\" rx=\"3\"/>",
+        "<rect x=\"{from:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"{BAR}\" rx=\"3\"/></g>",
         to - from
     );
-    let (text_y, badge_y) = if bar.is_below {
-        (top + BAR + LINE - 2.0, top + BAR + LINE - 6.5)
+}
+
+/// An operation's number in the story and what it did, above its bar or below it.
+fn draw_text(out: &mut String, bar: &Bar<'_>, scale: &Scale, top: f64, right: f64) {
+    let (from, _) = text_span(&bar.operation, &bar.text, scale, right);
+    let baseline = if bar.is_below {
+        top + BAR + LINE - 2.0
     } else {
-        (top - 6.0, top - 10.5)
+        top - 6.0
+    };
+    let class = if bar.is_contradiction {
+        " class=\"contradiction\""
+    } else {
+        ""
     };
     let _ = write!(
         out,
-        "<circle class=\"badge\" cx=\"{:.1}\" cy=\"{badge_y}\" r=\"8\"/>\
-         <text class=\"badge\" x=\"{0:.1}\" y=\"{1:.1}\" text-anchor=\"middle\">{2}</text>\
-         <text class=\"what\" x=\"{3:.1}\" y=\"{text_y}\">{4}</text></g>",
-        text_from + 8.0,
-        badge_y + 3.6,
+        "<g{class}><circle class=\"badge\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"8\"/>\
+         <text class=\"badge\" x=\"{0:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\
+         <text class=\"what\" x=\"{:.1}\" y=\"{baseline}\">{}</text></g>",
+        from + 8.0,
+        baseline - 4.5,
+        baseline - 0.9,
         bar.badge,
-        text_from + 21.0,
+        from + 21.0,
         escaped(&bar.text)
     );
 }
@@ -344,7 +374,7 @@ fn draw_breaks(out: &mut String, scale: &Scale, bottom: f64, id: &str) {
             &left[1..],
             &right[1..],
             f64::midpoint(from, to),
-            bottom + 19.0,
+            bottom + 35.0,
             seconds = number::seconds(gap.seconds),
         );
     }
@@ -416,7 +446,7 @@ mod tests {
         let svg = svg(&history, &anomaly(&[0, 1, 2]), &frame, "a1", Room::Wide);
         assert_eq!(svg.matches("class=\"lane\"").count(), 2);
         assert_eq!(svg.matches("class=\"bar ok").count(), 3);
-        assert_eq!(svg.matches("contradiction").count(), 1);
+        assert_eq!(svg.matches("contradiction").count(), 2, "bar and text");
         for text in ["process 0 · n1", "write 1", "read → 1", "read → nil"] {
             assert!(svg.contains(text), "{text}: {svg}");
         }

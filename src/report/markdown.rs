@@ -21,6 +21,7 @@ pub fn summary(input: &Input<'_>) -> String {
     let mut out = String::new();
     let mark = match headline::tone(input) {
         Tone::Good => "✅",
+        Tone::Flawed => "⚠️",
         Tone::Doubtful => "❔",
         Tone::Bad => "❌",
     };
@@ -72,6 +73,7 @@ pub fn summary(input: &Input<'_>) -> String {
 fn anomalies(out: &mut String, input: &Input<'_>) {
     let shown = anomaly::shown(input.verdicts, input.history);
     for anomaly in shown.iter().take(ANOMALIES_MOST) {
+        let names_keys = anomaly::names_keys(input.history, anomaly.anomaly);
         let _ = writeln!(
             out,
             "\n**{}**, found by {}: {}\n\n| | process | node | what | from | to |\n|---|---|---|---|---|---|",
@@ -95,7 +97,7 @@ fn anomalies(out: &mut String, input: &Input<'_>) {
                 operation
                     .node()
                     .map_or_else(String::new, |node| escaped(node)),
-                escaped(&phrase::action(&operation, 120)),
+                escaped(&phrase::action_on(&operation, names_keys, 120)),
                 operation.invoked,
                 operation
                     .completed
@@ -140,7 +142,7 @@ fn gates(out: &mut String, input: &Input<'_>) {
 pub fn annotation(input: &Input<'_>) -> Option<String> {
     let level = match headline::tone(input) {
         Tone::Good => return None,
-        Tone::Doubtful => "warning",
+        Tone::Flawed | Tone::Doubtful => "warning",
         Tone::Bad => "error",
     };
     let data = |text: &str| {

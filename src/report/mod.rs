@@ -32,12 +32,16 @@ use plots::Frame;
 pub struct Files(Vec<(String, String)>);
 
 impl Files {
-    /// Makes all of them. O(operations × functions), and memory for a few columns of the history.
+    /// Makes all of them: `report.html`, `verdict.json`, `junit.xml`, and each plot as an SVG. O(operations × functions), and memory for a few columns of the history.
     pub fn new(input: &Input<'_>) -> Self {
         let frame = Frame::of(input.history);
         let anomalies = anomaly::shown(input.verdicts, input.history);
         let charts = plots::charts(input.history, &frame, &anomaly::operations(&anomalies));
-        let mut files = vec![("report.html".to_owned(), html::page(input, &frame, &charts))];
+        let mut files = vec![
+            ("report.html".to_owned(), html::page(input, &frame, &charts)),
+            ("verdict.json".to_owned(), json::verdict(input)),
+            ("junit.xml".to_owned(), junit::xml(input)),
+        ];
         for chart in &charts {
             files.push((
                 format!("{}.svg", chart.id),

@@ -84,6 +84,16 @@ pub(crate) fn action(operation: &Operation<'_>, most: usize) -> String {
     format!("{}{ending}", shortened(&clean(&text), most))
 }
 
+/// The same with its key before it, `x: write 5`, where an anomaly spans several keys.
+pub(crate) fn action_on(operation: &Operation<'_>, names_key: bool, most: usize) -> String {
+    if !names_key || operation.key().is_nil() {
+        return action(operation, most);
+    }
+    let key = shortened(&bare(operation.key()), (most / 3).max(4));
+    let most = most.saturating_sub(key.chars().count() + 2);
+    format!("{key}: {}", action(operation, most))
+}
+
 /// Micro-operations: `r x → 3, append x 4`.
 fn transaction(micro_operations: &Value) -> String {
     let Some(list) = micro_operations.as_list() else {
@@ -134,6 +144,8 @@ mod tests {
             ",
         );
         let told: Vec<_> = history.operations().map(|op| action(&op, 40)).collect();
+        let write = history.operations().next().unwrap();
+        assert_eq!(action_on(&write, true, 40), "x: write 1");
         assert_eq!(
             told,
             [

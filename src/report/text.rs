@@ -63,13 +63,10 @@ pub fn summary(input: &Input<'_>, look: Look, report: Option<&str>) -> String {
 fn head(page: &mut Screen, input: &Input<'_>) {
     let tone = headline::tone(input);
     let title = headline::title(input);
-    let rest = title.split_once([':', ',']).map_or("", |(_, rest)| rest);
+    // The word that is painted is the title's first.
+    let rest = title.find([':', ',']).map_or("", |at| &title[at..]);
     let word = page.paint(tone, headline::word(input));
-    let _ = writeln!(
-        page.out,
-        "{word}  {}:{rest}",
-        phrase::clean(&input.run.name)
-    );
+    let _ = writeln!(page.out, "{word}  {}{rest}", phrase::clean(&input.run.name));
     page.wrap(2, 2, &phrase::clean(&input.conclusion.reason));
     let doubts = headline::doubts(input);
     for doubt in doubts.iter().take(REMARKS_MOST) {
@@ -87,6 +84,7 @@ fn counterexample(page: &mut Screen, input: &Input<'_>, shown: &Shown<'_>) {
     let _ = writeln!(page.out, "  {name}, found by {}", shown.checker);
     page.wrap(4, 4, &phrase::clean(&anomaly.sentence));
     let contradiction = anomaly::contradiction(anomaly);
+    let names_keys = anomaly::names_keys(input.history, anomaly);
     let rows: Vec<[String; 4]> = anomaly
         .operations
         .iter()
@@ -103,7 +101,7 @@ fn counterexample(page: &mut Screen, input: &Input<'_>, shown: &Shown<'_>) {
             [
                 format!("{}", i + 1),
                 format!("process {}{node}", operation.process),
-                phrase::action(&operation, 28),
+                phrase::action_on(&operation, names_keys, 28),
                 format!("{} to {until}", operation.invoked),
             ]
         })
@@ -199,7 +197,7 @@ fn facts(page: &mut Screen, input: &Input<'_>) {
             Validity::Invalid => "✗",
         };
         // A mark stays with its name when the line is broken.
-        let _ = write!(checkers, "{mark}\u{a0}{} ", verdict.checker);
+        let _ = write!(checkers, "{mark}\u{a0}{}  ", verdict.checker);
     }
     page.fact(
         "checkers",
@@ -241,7 +239,7 @@ impl Screen {
         }
         let code = match tone {
             Tone::Good => "1;32",
-            Tone::Doubtful => "1;33",
+            Tone::Flawed | Tone::Doubtful => "1;33",
             Tone::Bad => "1;31",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")

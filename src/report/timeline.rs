@@ -378,7 +378,8 @@ fn chart(chart: &Chart) -> ChartData {
                 .map(|lane| place(lane as f64))
                 .collect()
         } else {
-            axis.ticks.iter().map(|tick| place(tick.at)).collect()
+            let ticks = axis.ticks.iter().map(|tick| place(tick.at));
+            std::iter::once(0.0).chain(ticks).collect()
         },
         layers: chart
             .layers

@@ -112,11 +112,12 @@ fn bar(page: &Page<'_>) -> Markup {
     }
 }
 
-/// A mark for a state, drawn so that its shape says it too: a check, a cross, a question mark.
+/// A mark for a state, drawn so that its shape says it too: a check, an exclamation mark, a question mark, a cross.
 fn icon(tone: headline::Tone) -> Markup {
     let shape = match tone {
         headline::Tone::Good => "M15 27l8 8 15-17",
         headline::Tone::Bad => "M17 17l18 18M35 17l-18 18",
+        headline::Tone::Flawed => "M26 13v17M26 38.200v.100",
         headline::Tone::Doubtful => "M19 20q0-7 7-7t7 7q0 4.500-4 6.500-3 1.500-3 5M26 38.200v.100",
     };
     PreEscaped(format!(

@@ -185,7 +185,7 @@ pub(super) fn gates(page: &Page<'_>) -> Markup {
 fn level(level: Level) -> Tone {
     match level {
         Level::Passed => Tone::Good,
-        Level::Warning => Tone::Doubtful,
+        Level::Warning => Tone::Flawed,
         Level::NotMeasured | Level::Critical => Tone::Bad,
     }
 }

@@ -91,8 +91,10 @@ pub(crate) fn swatch(key: &Key) -> String {
     let class = escaped(&key.class);
     match key.swatch {
         Swatch::Point(glyph) => format!(
-            "<path class=\"{class} {}\" d=\"M7 6{}\"/>",
+            "<path class=\"{class} {}\" transform=\"translate(7 6) scale({})\" d=\"M0 0{}\"/>",
             glyph.class(),
+            // A point is small, and its shape is what the legend is about.
+            if glyph == Glyph::Ring { 1.0 } else { 1.4 },
             glyph.path()
         ),
         Swatch::Line => format!("<path class=\"{class}\" d=\"M0 6H14\"/>"),
@@ -177,7 +179,8 @@ fn upright(
     let at: Vec<f64> = if axis.is_lanes {
         (0..=axis.ticks.len()).map(|lane| lane as f64).collect()
     } else {
-        axis.ticks.iter().map(|tick| tick.at).collect()
+        let ticks = axis.ticks.iter().map(|tick| tick.at);
+        std::iter::once(axis.from).chain(ticks).collect()
     };
     for value in at {
         let y = axis.place(value);

@@ -13,8 +13,8 @@ mod quantiles;
 mod rate;
 mod availability;
 
-pub(crate) use chart::{Area, Axis, Chart, Glyph, Key, Layer, Marks, Swatch, Table, Tick};
-pub(crate) use draw::{BOTTOM, LEFT, RIGHT, TOP, WIDTH, inline, standalone, swatch};
+pub(crate) use chart::{Area, Chart, Glyph, Marks, Table, Tick};
+pub(crate) use draw::{BOTTOM, LEFT, RIGHT, TOP, inline, standalone, swatch};
 pub(super) use surface::escaped;
 pub(super) use ticks::times as time_ticks;
 
