@@ -43,12 +43,12 @@ pub(crate) struct Row {
 pub(crate) fn rows(figures: &Value, most: usize) -> (Vec<Row>, usize) {
     let mut all = Vec::new();
     let mut left_out = 0;
-    flatten(String::new(), figures, 0, most, &mut all, &mut left_out);
+    flatten("", figures, 0, most, &mut all, &mut left_out);
     (all, left_out)
 }
 
 fn flatten(
-    name: String,
+    name: &str,
     value: &Value,
     depth: usize,
     most: usize,
@@ -63,17 +63,17 @@ fn flatten(
                 } else {
                     format!("{name}.{part}")
                 };
-                flatten(name, value, depth + 1, most, rows, left_out);
+                flatten(&name, value, depth + 1, most, rows, left_out);
             }
         }
         Value::Nil if name.is_empty() => {}
         _ if rows.len() >= most => *left_out += 1,
         _ => rows.push(Row {
-            text: in_words(&name, value),
+            text: in_words(name, value),
             name: phrase::clean(
                 name.strip_suffix("_s")
                     .or_else(|| name.strip_suffix("_share"))
-                    .unwrap_or(&name),
+                    .unwrap_or(name),
             ),
         }),
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use schism_checkers::Anomaly;
-use schism_history::{History, OpId, Operation, Outcome};
+use schism_history::{History, OpId, Operation, Outcome, Time};
 
 use super::plots::{Frame, Tick, escaped, time_ticks};
 use super::scale::Scale;
@@ -55,7 +55,7 @@ pub(crate) fn svg(
             let operation = history.operation(id);
             (
                 operation.invoked.as_secs_f64(),
-                operation.completed.map(|at| at.as_secs_f64()),
+                operation.completed.map(Time::as_secs_f64),
             )
         })
         .collect();
@@ -353,26 +353,23 @@ fn draw_axis(out: &mut String, scale: &Scale, (left, right): (f64, f64), bottom:
 fn draw_breaks(out: &mut String, scale: &Scale, bottom: f64, id: &str) {
     for (i, gap) in scale.breaks().iter().enumerate() {
         let (from, to) = (gap.from + 8.0, gap.to - 8.0);
-        let mut left = String::new();
-        let mut right = String::new();
+        let (mut left, mut right) = (Vec::new(), Vec::new());
         let mut y = 16.0;
         let mut side = 3.0;
         while y < bottom + 4.0 {
-            let _ = write!(left, "L{:.1} {y:.1}", from + side);
-            let _ = write!(right, "L{:.1} {y:.1}", to + side);
+            left.push(format!("{:.1} {y:.1}", from + side));
+            right.push(format!("{:.1} {y:.1}", to + side));
             y += 7.0;
             side = -side;
         }
-        let back: Vec<&str> = right.split('L').skip(1).collect();
-        let back: String = back.iter().rev().map(|point| format!("L{point}")).collect();
+        let (down, other) = (left.join("L"), right.join("L"));
+        right.reverse();
+        let up = right.join("L");
         let _ = write!(
             out,
             "<g class=\"break\" id=\"{id}-break-{i}\"><title>{seconds} without an event of these operations are left \
-             out</title><path class=\"gap\" d=\"M{}{back}z\"/><path d=\"M{}M{}\"/>\
+             out</title><path class=\"gap\" d=\"M{down}L{up}z\"/><path d=\"M{down}M{other}\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{seconds}</text></g>",
-            &left[1..],
-            &left[1..],
-            &right[1..],
             f64::midpoint(from, to),
             bottom + 35.0,
             seconds = number::seconds(gap.seconds),

@@ -157,3 +157,33 @@ pub fn verdict(input: &Input<'_>) -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::{Ending, run};
+
+    #[test]
+    fn machines_find_what_the_format_promises() {
+        let text = verdict(&run(Ending::Invalid, 2_000, 7).input());
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["schism"], "verdict");
+        assert_eq!(json["version"], 1);
+        assert_eq!(json["validity"], "invalid");
+        assert_eq!(json["exit_code"], 1);
+        assert_eq!(json["run"]["seed"], 7);
+        assert_eq!(json["run"]["versions"]["etcd"], "3.4.23");
+        assert_eq!(json["faults"]["proved"], 5);
+        assert_eq!(json["faults"]["spans"][0]["outcome"], "installed");
+        assert_eq!(json["verdicts"][0]["anomalies"][0]["name"], "stale-read");
+        assert_eq!(json["gates"][1]["level"], "warning");
+        assert_eq!(json["gates"][1]["measured"], 0.9871);
+        assert!(json["torn"].is_null());
+        let counts = &json["operations"];
+        let by_function: u64 = ["read", "write", "cas"]
+            .map(|f| counts["by_function"][f]["ok"].as_u64().unwrap())
+            .iter()
+            .sum();
+        assert_eq!(counts["ok"].as_u64().unwrap(), by_function);
+    }
+}

@@ -1,4 +1,4 @@
-//! JUnit XML: one test case for each checker and each gate. An anomaly is a failure; what is not known is an error.
+//! `JUnit` XML: one test case for each checker and each gate. An anomaly is a failure; what is not known is an error.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use schism_checkers::{Validity, Verdict};
@@ -163,4 +163,48 @@ fn text(text: &str) -> String {
         .map(|line| phrase::shortened(&phrase::clean(line), TEXT_MOST))
         .collect();
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::{Ending, run};
+
+    #[test]
+    fn anomalies_fail_and_doubts_are_errors() {
+        let xml = |ending| xml(&run(ending, 2_000, 7).input());
+        let invalid = xml(Ending::Invalid);
+        assert!(invalid.contains("<failure message=\"2 of 6 keys have reads that went back in time\" type=\"stale-read\">"), "{invalid}");
+        assert!(invalid.contains("7 anomalies in all"), "{invalid}");
+        assert!(
+            invalid.contains("tests=\"12\" skipped=\"0\" failures=\"2\" errors=\"0\""),
+            "{invalid}"
+        );
+        let unknown = xml(Ending::Unknown);
+        assert!(unknown.contains("failures=\"0\" errors=\"1\""), "{unknown}");
+        assert!(unknown.contains("<testcase name=\"fault-effect\" classname=\"schism.checkers\">\n            <error message=\"fault 3, pause of n2 n5, had no effect"), "{unknown}");
+        let valid = xml(Ending::Valid);
+        assert!(valid.contains("failures=\"0\" errors=\"0\""), "{valid}");
+        let missed = xml(Ending::GateMissed);
+        assert!(missed.contains("failures=\"1\" errors=\"0\""), "{missed}");
+        assert!(missed.contains("type=\"gate\""), "{missed}");
+    }
+
+    #[test]
+    fn trouble_that_no_checker_shows_is_an_error() {
+        let mut run = run(Ending::Valid, 2_000, 7);
+        run.conclusion.exit_code = 75;
+        run.conclusion.meaning = "the cluster was left dirty".to_owned();
+        let xml = xml(&run.input());
+        assert!(
+            xml.contains("<error message=\"the cluster was left dirty\" type=\"run\">"),
+            "{xml}"
+        );
+    }
+
+    #[test]
+    fn there_is_no_time_in_it() {
+        let xml = xml(&run(Ending::Valid, 2_000, 7).input());
+        assert!(!xml.contains("timestamp") && !xml.contains("uuid"), "{xml}");
+    }
 }

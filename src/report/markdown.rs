@@ -204,3 +204,56 @@ fn bounded(mut out: String) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::{Ending, run};
+
+    #[test]
+    fn a_summary_has_the_verdict_the_proof_and_the_command() {
+        let text = summary(&run(Ending::Invalid, 2_000, 7).input());
+        assert!(
+            text.starts_with("## ❌ etcd-register: Invalid: a promise was broken\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("**stale read**, found by linearizable: Key"),
+            "{text}"
+        );
+        assert!(text.contains("| linearizable | ❌ invalid |"), "{text}");
+        assert!(
+            text.ends_with("```sh\nschism run examples/etcd-register --seed 7\n```\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn markup_from_outside_is_text() {
+        assert_eq!(
+            escaped("a|b `c` <img> @me [x](y)\n# *"),
+            "a\\|b \\`c\\` &lt;img&gt; @\u{200b}me \\[x\\](y)\\\\n\\# \\*"
+        );
+        assert_eq!(code("a ```` b"), "`````sh\na ```` b\n`````\n");
+    }
+
+    #[test]
+    fn a_huge_summary_is_cut() {
+        let text = bounded("ä".repeat(BYTES_MOST));
+        assert!(text.len() <= BYTES_MOST);
+        assert!(text.ends_with("it is in report.html.\n"));
+    }
+
+    #[test]
+    fn an_annotation_is_one_line() {
+        let mut run = run(Ending::Invalid, 2_000, 7);
+        run.conclusion.reason = "100 % wrong\n::error::no".to_owned();
+        assert_eq!(
+            annotation(&run.input()).unwrap(),
+            "::error title=Invalid%3A a promise was broken::100 %25 wrong%0A::error::no"
+        );
+        run.conclusion.validity = Validity::Valid;
+        run.conclusion.exit_code = 0;
+        assert_eq!(annotation(&run.input()), None);
+    }
+}

@@ -65,3 +65,6 @@ impl Files {
             .map(|(_, text)| text)
     }
 }
+
+#[cfg(test)]
+mod tests;

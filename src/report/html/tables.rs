@@ -262,7 +262,7 @@ pub(super) fn run(page: &Page<'_>) -> Markup {
             @if !run.plan.is_empty() {
                 details open {
                     summary { "The plan as resolved" }
-                    pre { (run.plan) }
+                    pre { (run.plan.lines().map(phrase::clean).collect::<Vec<_>>().join("\n")) }
                 }
             }
         }

@@ -65,10 +65,13 @@ pub(super) fn chart(history: &History, frame: &Frame, anomalous: &BTreeSet<OpId>
     }
 }
 
+/// Operations of one outcome and one function: time and latency of each.
+type Group = (Outcome, usize, Vec<(f64, f64)>);
+
 fn layers(history: &History, frame: &Frame, anomalous: &BTreeSet<OpId>, axis: &Axis) -> Vec<Layer> {
     let functions = history.functions();
     let totals = counts::all(history);
-    let mut groups: Vec<(Outcome, usize, Vec<(f64, f64)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for outcome in [Outcome::Ok, Outcome::Info, Outcome::Fail] {
         for function in 0..functions.len() {
             groups.push((outcome, function, Vec::new()));

@@ -282,7 +282,7 @@ mod tests {
         {
             let area = canvas.surface(100.0, 50.0).into_drawing_area();
             canvas.open("class=\"a\"");
-            area.draw(&PathElement::new([(0, 0), (105, -5)], BLACK))
+            area.draw(&PathElement::new([(0, 0), (105, 7)], BLACK))
                 .unwrap();
             area.draw(&Rectangle::new([(10, 20), (30, 40)], BLACK.filled()))
                 .unwrap();
@@ -291,7 +291,7 @@ mod tests {
         }
         assert_eq!(
             canvas.finish(),
-            "<g class=\"a\"><path d=\"M0 0L10.5-0.5M1 2H3V4H1z\"/></g>\
+            "<g class=\"a\"><path d=\"M0 0L10.5 0.7M1 2H3V4H1z\"/></g>\
              <path d=\"M5.5 1m-2.1-2.1h4.2v4.2h-4.2z\"/>"
         );
     }

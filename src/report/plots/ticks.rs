@@ -6,7 +6,8 @@ use crate::report::number;
 /// About `wanted` round times between two times, in seconds.
 pub(crate) fn times(from: f64, to: f64, wanted: usize) -> Vec<Tick> {
     let span = to - from;
-    if !(span > 0.0) || wanted == 0 {
+    // Not a number is no span either.
+    if span.is_nan() || span <= 0.0 || wanted == 0 {
         return Vec::new();
     }
     let step = time_step(span / wanted as f64);
