@@ -10,6 +10,7 @@ use std::time::Duration;
 use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
 use schism::report::testing::{Ending, run};
 use schism::report::{Files, Input, RunFacts};
 use schism_history::{Event, F, History, Kind, Process, Time, Value};
@@ -81,12 +82,12 @@ impl Browser {
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
             "goog:chromeOptions": { "args": [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion",
                 format!("--user-data-dir={}", folder.join("profile").display()),
             ] },
         }))
         .unwrap();
-        let client = ClientBuilder::new(fantoccini::HttpConnector::new())
+        let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
@@ -119,6 +120,11 @@ impl Browser {
     }
 
     async fn click(&self, css: &str) {
+        // Away from what sticks to the top of the window.
+        self.js(&format!(
+            "document.querySelector('{css}').scrollIntoView({{ block: 'center' }})"
+        ))
+        .await;
         let element = self.client.find(Locator::Css(css)).await.unwrap();
         element.click().await.unwrap();
     }
@@ -148,11 +154,13 @@ impl Browser {
         let mut pages = 0;
         for entry in traffic.as_array().unwrap() {
             let message: Json = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
-            if message["message"]["method"] == "Network.requestWillBeSent" {
-                let url = message["message"]["params"]["request"]["url"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned();
+            // The browser's own first page is not ours.
+            let sent = &message["message"]["params"];
+            let document = sent["documentURL"].as_str().unwrap_or_default();
+            if message["message"]["method"] == "Network.requestWillBeSent"
+                && document.starts_with("file://")
+            {
+                let url = sent["request"]["url"].as_str().unwrap();
                 assert!(
                     url.starts_with("file://") && url.ends_with("report.html"),
                     "{url}"
@@ -192,7 +200,7 @@ async fn an_invalid_run_can_be_explored() {
         .await;
     let text = text.as_str().unwrap();
     assert!(
-        text.starts_with("Invalid: a promise was broken\nReads returned values"),
+        text.starts_with("Invalid: a promise was broken\n\nReads returned values"),
         "{}",
         &text[..80]
     );
@@ -219,6 +227,9 @@ async fn an_invalid_run_can_be_explored() {
     );
 
     // So does dragging over one of them; a double click shows the whole run again.
+    browser
+        .js("document.querySelector('#chart-rate').scrollIntoView({ block: 'center' })")
+        .await;
     let rate = browser
         .client
         .find(Locator::Css("#chart-rate"))
