@@ -1,6 +1,8 @@
 //! The page in a real browser: no error, no request, the verdict first, one zoom for all charts, filters, dark mode, a
 //! phone's width.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;

@@ -114,6 +114,12 @@ pub(crate) fn gate_in_words(gate: &GateResult) -> String {
         Some((_, Amount::Validity(required))) => {
             format!("{name} is {measured}, required is {}", required.name())
         }
+        Some((level, limit)) if amount(limit) == measured => {
+            // Rounded, they are the same: then every digit counts.
+            let (measured, limit) = (gate.measured.map(exact), exact(limit));
+            let measured = measured.unwrap_or_default();
+            format!("{name} is {measured}, beyond its {level} limit of {limit}")
+        }
         Some((level, limit)) => format!(
             "{name} is {measured}, beyond its {level} limit of {}",
             amount(limit)
@@ -127,6 +133,15 @@ pub(crate) fn amount(amount: Amount) -> String {
     match amount {
         Amount::Share(part) => number::share(part),
         Amount::Seconds(s) => number::seconds(s),
+        Amount::Validity(validity) => validity.name().to_owned(),
+    }
+}
+
+/// The same, not rounded.
+fn exact(amount: Amount) -> String {
+    match amount {
+        Amount::Share(part) => format!("{} %", part * 100.0),
+        Amount::Seconds(s) => format!("{s} s"),
         Amount::Validity(validity) => validity.name().to_owned(),
     }
 }
@@ -238,4 +253,29 @@ pub(crate) fn outcomes(counts: Counts) -> String {
     .map(|(n, name)| format!("{} {name}", number::count(n)))
     .collect();
     parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_that_is_missed_by_a_hair_does_not_look_met() {
+        let gate = |measured, critical| GateResult {
+            name: "latency.read.p99".to_owned(),
+            measured: Some(Amount::Seconds(measured)),
+            warning: None,
+            critical: Some(Amount::Seconds(critical)),
+            level: Level::Critical,
+            reason: None,
+        };
+        assert_eq!(
+            gate_in_words(&gate(0.412, 0.25)),
+            "latency.read.p99 is 412 ms, beyond its critical limit of 250 ms"
+        );
+        assert_eq!(
+            gate_in_words(&gate(0.250_000_5, 0.25)),
+            "latency.read.p99 is 0.2500005 s, beyond its critical limit of 0.25 s"
+        );
+    }
 }

@@ -25,6 +25,9 @@ pub mod testing;
 
 pub use input::{Amount, Conclusion, GateResult, Input, Level, LogExcerpt, LogLine, RunFacts};
 
+use std::path::Path;
+use std::{fs, io};
+
 use plots::Frame;
 
 /// The files that people and machines read, as text.
@@ -56,6 +59,25 @@ impl Files {
         self.0
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// Writes all of them into a folder that exists. Each is there whole or as it was before, also when the machine stops.
+    ///
+    /// # Errors
+    /// The first file that cannot be written, with its path.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        for (name, text) in self.iter() {
+            let path = folder.join(name);
+            let half = folder.join(format!(".{name}.half"));
+            let written = fs::write(&half, text).and_then(|()| fs::rename(&half, &path));
+            if let Err(error) = written {
+                // What is left of it is of no use; the first error says more than a second one.
+                let _ = fs::remove_file(&half);
+                let message = format!("cannot write {}: {error}", path.display());
+                return Err(io::Error::new(error.kind(), message));
+            }
+        }
+        Ok(())
     }
 
     /// The content of the file with this name.

@@ -65,7 +65,7 @@ pub(super) fn figures(page: &Page<'_>) -> Markup {
         @if !input.verdicts.is_empty() {
             ul.chips aria-label="Checkers" {
                 @for verdict in input.verdicts {
-                    li { a.plain-link href="#checkers" { (chip(validity(verdict.validity), verdict.checker)) } }
+                    li { a href="#checkers" { (chip(validity(verdict.validity), verdict.checker)) } }
                 }
             }
         }

@@ -82,12 +82,13 @@ const seconds = s => {
   if (s < 0.9995) return three(s * 1e3) + ' ms';
   return three(s) + ' s';
 };
-const moment = t => t.toFixed(data.end < 10 ? 4 : 3) + ' s';
+const moment = t => t.toFixed(6) + ' s';
 const value = id => data.values[id];
 const action = i => {
   const name = data.functions[fn(i)];
   let text = name;
-  if (ops.input[i]) text += ' ' + value(ops.input[i]);
+  const input = value(ops.input[i]);
+  if (ops.input[i]) text += ' ' + (name === 'cas' ? input.replace(/^\[(\S+) (\S+)\]$/, '$1 to $2') : input);
   if (outcome(i) === 0 && ops.output[i] !== ops.input[i] && (ops.output[i] || !ops.input[i])) {
     text += ' → ' + value(ops.output[i]);
   }
@@ -378,16 +379,6 @@ function drawTimeline() {
     pen.lineWidth = 2;
     pen.strokeRect(x(begin(selected)) - 3, y - 3, Math.max(1.2, x(finish(selected)) - x(begin(selected))) + 6, thick + 6);
   }
-  if (hover.x !== null) {
-    pen.fillStyle = colour('--faint');
-    pen.fillRect(x(hover.x), TOP, 1, bottom - TOP);
-  }
-  if (drag) {
-    pen.globalAlpha = .14;
-    pen.fillStyle = colour('--link');
-    pen.fillRect(x(Math.min(drag.from, drag.to)), TOP, Math.abs(x(drag.to) - x(drag.from)), bottom - TOP);
-    pen.globalAlpha = 1;
-  }
   pen.restore();
   $('count').textContent = matching === 0
     ? 'No operation matches the filter.'
@@ -446,7 +437,9 @@ redraw = () => {
     drawTimeline();
     drawPointer();
     const all = view.from <= 0 && view.to >= data.end;
-    $('view').textContent = all ? `the whole run, ${seconds(data.end)}` : `${moment(view.from)} to ${moment(view.to)}`;
+    const digits = Math.min(6, Math.max(1, Math.ceil(2.5 - Math.log10(view.to - view.from))));
+    $('view').textContent = all ? `the whole run, ${seconds(data.end)}`
+      : `${view.from.toFixed(digits)} s to ${view.to.toFixed(digits)} s`;
     $('zoom-reset').disabled = all;
     root.dataset.view = `${view.from} ${view.to}`;
   });
@@ -475,7 +468,24 @@ const onKey = event => {
 
 const hover = { x: null };
 let drag = null;
+// Above the canvas, so that moving the pointer does not draw the operations again.
+const overlay = name => {
+  const made = Object.assign(document.createElement('div'), { className: name });
+  $('lanes').append(made);
+  return made;
+};
+const hair = overlay('hair'), stretch = overlay('stretch');
+function lay(box, from, to) {
+  const x = timeToX(canvas.clientWidth);
+  const left = Math.max(LEFT, Math.min(x(from), x(to)));
+  box.style.left = left + 'px';
+  box.style.width = Math.max(1, Math.min(canvas.clientWidth - RIGHT, Math.max(x(from), x(to))) - left) + 'px';
+}
 function drawPointer() {
+  hair.hidden = hover.x === null;
+  stretch.hidden = !drag;
+  if (hover.x !== null) lay(hair, hover.x, hover.x);
+  if (drag) lay(stretch, drag.from, drag.to);
   for (const chart of charts) {
     const x = timeToX(chart.width);
     const on = hover.x !== null && hover.x >= view.from && hover.x <= view.to;
@@ -530,7 +540,6 @@ function listen(target, width, find) {
     if (drag) drag.to = hover.x;
     showTip(drag ? -1 : find(...position(event)), event);
     drawPointer();
-    if (target === canvas) drawTimeline();
   });
   target.addEventListener('pointerup', event => {
     if (!drag) return;
