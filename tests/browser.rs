@@ -22,11 +22,24 @@ use tokio::process::{Child, Command};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A browser that shows one file. Its driver ends with it.
+/// A browser that shows one file.
 struct Browser {
     client: Client,
-    _driver: Child,
+    _driver: Driver,
     folder: PathBuf,
+}
+
+/// The driver, in a process group of its own with its browser: both end with it, also when a test fails.
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(group) = self.0.id() {
+            let _ = std::process::Command::new("sh")
+                .args(["-c", "kill -s KILL -- \"-$1\"", "sh", &group.to_string()])
+                .status();
+        }
+    }
 }
 
 /// A command of the driver beyond those that fantoccini has.
@@ -66,7 +79,7 @@ impl Browser {
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
+            .process_group(0)
             .spawn()
             .expect("chromedriver is installed");
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
@@ -101,7 +114,7 @@ impl Browser {
             .unwrap();
         Self {
             client,
-            _driver: driver,
+            _driver: Driver(driver),
             folder,
         }
     }
