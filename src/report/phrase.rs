@@ -51,6 +51,10 @@ pub(crate) fn action(operation: &Operation<'_>, most: usize) -> String {
     let text = match operation.f() {
         F::Read if ok => format!("read → {}", operation.output()),
         F::Cas => match operation.input().as_pair() {
+            // A store that answers "no" instead of failing.
+            Some((old, new)) if ok && *operation.output() == Value::Bool(false) => {
+                format!("cas {old} to {new} → no")
+            }
             Some((old, new)) => format!("cas {old} to {new}"),
             None => format!("cas {}", operation.input()),
         },

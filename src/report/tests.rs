@@ -378,3 +378,48 @@ fn an_anomaly_of_another_history_is_left_out() {
     let files = Files::new(&input);
     assert!(!page(&files).contains("class=\"card anomaly-card\""));
 }
+
+/// A history of `n` operations, `apart` nanoseconds from each other, with this many nodes, functions and workers.
+fn odd(n: u64, apart: u64, nodes: u64, functions: u64, workers: u64) -> History {
+    let mut ends: Vec<Event> = Vec::new();
+    for i in 0..n {
+        let f = F::Other(Arc::from(format!("f{}", i % functions)));
+        let event = |at, kind| {
+            let process = Process::client((i % workers) as u32);
+            Event::new(Time::from_nanos(at), process, kind, f.clone())
+                .key((i % 7) as i64)
+                .value(i)
+                .node(format!("node-with-a-long-name-{}", i % nodes))
+        };
+        ends.push(event(i * apart, Kind::Invoke));
+        if i + workers < n {
+            ends.push(event((i + workers) * apart - apart / 2, Kind::Ok));
+        }
+    }
+    ends.sort_by_key(|event| event.time);
+    History::from_events(Header::default(), ends).unwrap()
+}
+
+#[test]
+fn odd_runs_make_sound_pages() {
+    let run = run(Ending::Valid, 100, 3);
+    for (name, history) in [
+        ("one operation", odd(1, 1_000, 1, 1, 1)),
+        ("all at one moment", odd(3, 0, 1, 1, 3)),
+        ("five microseconds", odd(500, 10, 3, 2, 4)),
+        ("three hours", odd(2_000, 5_400_000_000, 3, 2, 4)),
+        ("many of everything", odd(3_000, 1_000_000, 300, 60, 200)),
+    ] {
+        let input = Input {
+            history: &history,
+            ..run.input()
+        };
+        let files = Files::new(&input);
+        assert!(page(&files).len() < 2_000_000, "{name}");
+        for (file, text) in files.iter() {
+            for nonsense in ["NaN", ">inf", " inf ", "-inf", ",null", "[null"] {
+                assert!(!text.contains(nonsense), "{name}, {file}: {nonsense}");
+            }
+        }
+    }
+}

@@ -15,6 +15,8 @@ const HEIGHT: u32 = 260;
 pub(crate) const POINTS_MOST: usize = 5_000;
 /// The same for operations that did not end as `ok`: they are what a reader looks for.
 pub(crate) const RARE_POINTS_MOST: usize = 20_000;
+/// So many functions are in the legend; the shapes of others repeat.
+const SHAPES_MOST: usize = 12;
 /// The edge of a cell, in pixels.
 pub(crate) const CELL: f64 = 4.0;
 /// How many shades of cells there are.
@@ -202,7 +204,8 @@ fn legend(history: &History, anomalous: &BTreeSet<OpId>) -> Vec<Key> {
         });
     }
     if history.functions().len() > 1 {
-        legend.extend(history.functions().iter().enumerate().map(|(i, f)| Key {
+        let functions = history.functions().iter().enumerate().take(SHAPES_MOST);
+        legend.extend(functions.map(|(i, f)| Key {
             class: "shape".to_owned(),
             swatch: Swatch::Point(Glyph::nth(i)),
             label: phrase::clean(f.name()),

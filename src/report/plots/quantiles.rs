@@ -7,7 +7,7 @@ use super::{Frame, Windows, quantile, ticks};
 use crate::report::{number, phrase};
 
 const QUANTILES: [(f64, &str); 3] = [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")];
-/// More functions than this are drawn in colours that repeat.
+/// There are colours for so many functions: those with the most ok operations are drawn.
 const COLOURS: usize = 6;
 
 /// Quantiles of the latencies of ok operations, per function; `None` when nothing was ok.
@@ -27,10 +27,9 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
     let mut layers = Vec::new();
     let mut legend = Vec::new();
     let mut rows = Vec::new();
-    for (function, f) in functions.iter().enumerate() {
-        if held[function].iter().all(Vec::is_empty) {
-            continue;
-        }
+    let drawn = most_used(&held);
+    for (colour, &function) in drawn.iter().enumerate() {
+        let f = &functions[function];
         let mut lines: [Vec<Vec<(f64, f64)>>; 3] = Default::default();
         for (window, latencies) in held[function].iter_mut().enumerate() {
             if latencies.is_empty() {
@@ -63,12 +62,12 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
         for (mut line, (_, name)) in lines.into_iter().zip(QUANTILES) {
             line.retain(|points| !points.is_empty());
             layers.push(Layer {
-                class: format!("line c{} {name}", function % COLOURS),
+                class: format!("line c{colour} {name}"),
                 marks: Marks::Lines(line),
             });
         }
         legend.push(Key {
-            class: format!("line c{}", function % COLOURS),
+            class: format!("line c{colour}"),
             swatch: Swatch::Line,
             label: phrase::clean(f.name()),
         });
@@ -86,8 +85,13 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
         id: "quantiles",
         title: "Latency quantiles",
         caption: format!(
-            "Of ok operations, in windows of {} by the time of invocation. A gap: nothing was ok.",
-            number::seconds(windows.width)
+            "Of ok operations, in windows of {} by the time of invocation. A gap: nothing was ok.{}",
+            number::seconds(windows.width),
+            if drawn.len() < functions.len() {
+                " Only the most used functions are shown."
+            } else {
+                ""
+            }
         ),
         height: 220,
         axis: Axis {
@@ -106,4 +110,14 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
             rows,
         },
     })
+}
+
+/// The functions that have a colour, in their order.
+fn most_used(held: &[Vec<Vec<f64>>]) -> Vec<usize> {
+    let count = |function: usize| held[function].iter().map(Vec::len).sum::<usize>();
+    let mut functions: Vec<usize> = (0..held.len()).filter(|f| count(*f) > 0).collect();
+    functions.sort_by_key(|f| std::cmp::Reverse(count(*f)));
+    functions.truncate(COLOURS);
+    functions.sort_unstable();
+    functions
 }
