@@ -25,7 +25,10 @@ pub(super) fn faults(page: &Page<'_>) -> Markup {
             @if faults.is_empty() {
                 p.empty { "No fault was injected: this run says how the database does in fair weather." }
             } @else {
-                p { (proved) " of " (all) " measured to have taken effect. A fault without proof makes no verdict valid." }
+                p {
+                    (proved) " of " (all) " installed: measured to have taken effect. One that was skipped had none, of an \
+                     indeterminate one nobody knows; with either, a run is not valid."
+                }
                 div.card.scroll {
                     table {
                         thead { tr {
@@ -59,6 +62,7 @@ fn fault(span: &FaultSpan) -> Markup {
             td { (effect(span.outcome)) }
             td {
                 @if span.healing.is_none() { (chip(Tone::Bad, "never")) }
+                @else if span.heal_outcome == FaultOutcome::Installed { (chip(Tone::Good, "proved")) }
                 @else { (effect(span.heal_outcome)) }
             }
             td {
@@ -70,11 +74,11 @@ fn fault(span: &FaultSpan) -> Markup {
 }
 
 fn effect(outcome: FaultOutcome) -> Markup {
-    match outcome {
-        FaultOutcome::Installed => chip(Tone::Good, "proved"),
-        FaultOutcome::Skipped => chip(Tone::Doubtful, "no effect"),
-        FaultOutcome::Indeterminate => chip(Tone::Doubtful, "not known"),
-    }
+    let tone = match outcome {
+        FaultOutcome::Installed => Tone::Good,
+        FaultOutcome::Skipped | FaultOutcome::Indeterminate => Tone::Doubtful,
+    };
+    chip(tone, outcome.name())
 }
 
 fn evidence(when: &str, value: &Value) -> Markup {

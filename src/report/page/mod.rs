@@ -9,8 +9,16 @@ const DARK: &str = include_str!("dark.css");
 const CHART: &str = include_str!("chart.css");
 const PAGE: &str = include_str!("page.css");
 
-/// The page's script.
-pub(crate) const SCRIPT: &str = include_str!("page.js");
+/// The page's script: one function of three files, so that nothing of it is global.
+pub(crate) const SCRIPT: &str = concat!(
+    "'use strict';\n(() => {\n",
+    include_str!("data.js"),
+    "\n",
+    include_str!("draw.js"),
+    "\n",
+    include_str!("explore.js"),
+    "})();\n"
+);
 
 /// The colours: light or dark as the reader's system says, or as the page's own switch does; light on paper.
 fn colours() -> String {

@@ -38,8 +38,8 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
         }
     }
     let legend = [
-        ("fault shape", "took effect", true),
-        ("fault unproved shape", "no proof of an effect", false),
+        ("fault shape", "installed: it took effect", true),
+        ("fault unproved shape", "skipped or indeterminate", false),
     ]
     .into_iter()
     .filter(|(_, _, proved)| frame.bands.iter().any(|band| band.is_proved == *proved))
