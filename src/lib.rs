@@ -2,4 +2,9 @@
 //!
 //! The stages of a run, in the order of its data flow, are the modules of this crate.
 
+pub mod plan;
+pub mod lab;
+pub mod gates;
+pub mod exit_code;
 pub mod report;
+pub mod cli;

@@ -7,8 +7,38 @@
 mod budget;
 mod verdict;
 
+// What several checkers share: objects, their models, proofs, and how they are confirmed and told.
+mod micro_op;
+mod models;
+mod object;
+mod versions;
+mod list;
+mod witness;
+mod all_orders;
+mod story;
+mod conclusion;
+mod session;
+
+// Histories that tests and benches draw at random.
+#[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod generate;
+
+// One checker a file.
+mod linearizable;
+mod monotonic_reads;
+mod monotonic_writes;
+mod read_your_writes;
+mod writes_follow_reads;
+
 pub use budget::Budget;
+pub use linearizable::Linearizable;
+pub use monotonic_reads::MonotonicReads;
+pub use monotonic_writes::MonotonicWrites;
+pub use read_your_writes::ReadYourWrites;
 pub use verdict::{Anomaly, Confirmation, Step, Validity, Verdict};
+pub use writes_follow_reads::WritesFollowReads;
 
 use schism_history::History;
 
