@@ -4,8 +4,10 @@ use schism_checkers::Validity;
 use schism_history::{FaultOutcome, FaultSpan};
 
 use super::counts::Counts;
-use super::input::{Amount, GateResult, Input, Level};
+use super::input::Input;
 use super::{counts, figure, number, phrase};
+use crate::exit_code::ExitCode;
+use crate::gates::{Amount, GateResult, Level};
 
 /// How a verdict is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +35,9 @@ impl Tone {
 
 /// The verdict's colour.
 pub(crate) fn tone(input: &Input<'_>) -> Tone {
-    match (input.conclusion.validity, input.conclusion.exit_code) {
+    match (input.conclusion.validity, input.conclusion.exit) {
         (Validity::Invalid, _) => Tone::Bad,
-        (Validity::Valid, 0) => Tone::Good,
+        (Validity::Valid, ExitCode::Valid) => Tone::Good,
         (Validity::Valid, _) => Tone::Flawed,
         (Validity::Unknown, _) => Tone::Doubtful,
     }
@@ -53,13 +55,15 @@ pub(crate) fn word(input: &Input<'_>) -> &'static str {
 /// The verdict in a few words.
 pub(crate) fn title(input: &Input<'_>) -> String {
     let conclusion = input.conclusion;
-    match (conclusion.validity, conclusion.exit_code) {
+    match (conclusion.validity, conclusion.exit) {
         (Validity::Invalid, _) => "Invalid: a promise was broken".to_owned(),
-        (Validity::Valid, 0) => "Valid: every checked promise was kept".to_owned(),
-        (Validity::Valid, 3) => "Valid, but a gate was missed".to_owned(),
-        (Validity::Valid, _) => format!("Valid, but: {}", phrase::clean(&conclusion.meaning)),
-        (Validity::Unknown, 2) => "Unknown: this run proves nothing either way".to_owned(),
-        (Validity::Unknown, _) => format!("Unknown: {}", phrase::clean(&conclusion.meaning)),
+        (Validity::Valid, ExitCode::Valid) => "Valid: every checked promise was kept".to_owned(),
+        (Validity::Valid, ExitCode::GateMissed) => "Valid, but a gate was missed".to_owned(),
+        (Validity::Valid, _) => format!("Valid, but: {}", conclusion.exit.meaning()),
+        (Validity::Unknown, ExitCode::Unknown) => {
+            "Unknown: this run proves nothing either way".to_owned()
+        }
+        (Validity::Unknown, _) => format!("Unknown: {}", conclusion.exit.meaning()),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use schism_checkers::{Validity, Verdict};
 use schism_history::{History, Time};
-use serde::{Serialize, Serializer};
+
+use crate::exit_code::ExitCode;
+use crate::gates::GateResult;
 
 /// All that is known about a finished run.
 #[derive(Clone, Copy)]
@@ -28,10 +30,8 @@ pub struct Input<'a> {
 pub struct Conclusion {
     /// All verdicts merged.
     pub validity: Validity,
-    /// The exit code of the process.
-    pub exit_code: u8,
-    /// What that code means, in half a sentence: "a checker proved an anomaly".
-    pub meaning: String,
+    /// How the process ends, all trouble of the harness considered.
+    pub exit: ExitCode,
     /// Why, in one sentence.
     pub reason: String,
 }
@@ -55,76 +55,6 @@ pub struct RunFacts {
     pub versions: Vec<(String, String)>,
     /// Facts about the machine of the controller and the nodes.
     pub environment: Vec<(String, String)>,
-}
-
-/// How one gate of the plan came out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct GateResult {
-    /// Its name, the path of its key in the plan's `[gates]`: `availability`, `latency.read.p99`.
-    pub name: String,
-    /// What was measured.
-    pub measured: Option<Amount>,
-    /// Where the warning begins.
-    pub warning: Option<Amount>,
-    /// Where the gate is missed.
-    pub critical: Option<Amount>,
-    /// How it came out.
-    pub level: Level,
-    /// Why there is no figure.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// What a gate measures or asks for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Amount {
-    /// A share, from 0 to 1.
-    Share(f64),
-    /// Seconds, 0 or more.
-    Seconds(f64),
-    /// A checker's answer.
-    Validity(Validity),
-}
-
-/// Shares and seconds as numbers, an answer as its name.
-impl Serialize for Amount {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Self::Share(number) | Self::Seconds(number) => serializer.serialize_f64(number),
-            Self::Validity(validity) => serializer.serialize_str(validity.name()),
-        }
-    }
-}
-
-/// How a gate came out, the better first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Level {
-    /// On the good side of every level.
-    Passed,
-    /// Beyond the warning level. Shown, but not missed.
-    Warning,
-    /// Beyond the critical level: missed.
-    Critical,
-    /// There is no figure: missed.
-    NotMeasured,
-}
-
-impl Level {
-    /// Its name in files and reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-            Self::NotMeasured => "not measured",
-        }
-    }
-
-    /// Whether the gate is missed.
-    pub const fn is_missed(self) -> bool {
-        matches!(self, Self::Critical | Self::NotMeasured)
-    }
 }
 
 /// Lines of one node's log.

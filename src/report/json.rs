@@ -17,7 +17,8 @@ use serde::{Serialize, Serializer};
 
 use super::counts::{self, Counts};
 use super::headline;
-use super::input::{GateResult, Input};
+use super::input::Input;
+use crate::gates::GateResult;
 
 /// The version of the file's format.
 pub const VERSION: u32 = 1;
@@ -127,8 +128,8 @@ pub fn verdict(input: &Input<'_>) -> String {
         schism: "verdict",
         version: VERSION,
         validity: conclusion.validity,
-        exit_code: conclusion.exit_code,
-        meaning: &conclusion.meaning,
+        exit_code: conclusion.exit.code(),
+        meaning: conclusion.exit.meaning(),
         reason: &conclusion.reason,
         run: Run {
             name: &run.name,

@@ -5,8 +5,10 @@ use schism_checkers::{Validity, Verdict};
 
 use super::anomaly;
 use super::headline;
-use super::input::{GateResult, Input, Level};
+use super::input::Input;
 use super::{number, phrase};
+use crate::exit_code::ExitCode;
+use crate::gates::{GateResult, Level};
 
 /// So many characters of a text are kept.
 const TEXT_MOST: usize = 4_000;
@@ -41,20 +43,18 @@ pub fn xml(input: &Input<'_>) -> String {
 /// The run as a whole: it fails here only for what no checker and no gate shows, so that "nothing ran" is never green.
 fn whole(input: &Input<'_>) -> TestCase {
     let conclusion = input.conclusion;
-    let is_shown_below = conclusion.validity == Validity::Invalid
-        || headline::doubts(input)
-            .iter()
-            .any(|_| conclusion.exit_code <= 3)
-        || input
-            .verdicts
-            .iter()
-            .any(|verdict| verdict.validity == Validity::Unknown);
-    let status = if conclusion.exit_code == 0 || (conclusion.exit_code <= 3 && is_shown_below) {
+    let is_unknown = |verdict: &Verdict| verdict.validity == Validity::Unknown;
+    let is_shown_below = match conclusion.exit {
+        ExitCode::Valid | ExitCode::Anomaly | ExitCode::GateMissed => true,
+        ExitCode::Unknown => input.verdicts.iter().any(is_unknown),
+        _ => false,
+    };
+    let status = if is_shown_below {
         TestCaseStatus::success()
     } else {
         non_success(
             NonSuccessKind::Error,
-            &conclusion.meaning,
+            conclusion.exit.meaning(),
             "run",
             &conclusion.reason,
         )
@@ -193,11 +193,12 @@ mod tests {
     #[test]
     fn trouble_that_no_checker_shows_is_an_error() {
         let mut run = run(Ending::Valid, 2_000, 7);
-        run.conclusion.exit_code = 75;
-        run.conclusion.meaning = "the cluster was left dirty".to_owned();
+        run.conclusion.exit = ExitCode::LeftDirty;
         let xml = xml(&run.input());
         assert!(
-            xml.contains("<error message=\"the cluster was left dirty\" type=\"run\">"),
+            xml.contains(
+                "<error message=\"the cluster was left dirty: run schism heal\" type=\"run\">"
+            ),
             "{xml}"
         );
     }

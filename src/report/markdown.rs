@@ -6,8 +6,9 @@ use schism_checkers::Validity;
 
 use super::anomaly;
 use super::headline::{self, Tone};
-use super::input::{Input, Level};
+use super::input::Input;
 use super::{number, phrase};
+use crate::gates::{Amount, Level};
 
 /// GitHub refuses a summary of more than 1 MiB; this stays well below.
 pub const BYTES_MOST: usize = 900 * 1024;
@@ -117,8 +118,7 @@ fn gates(out: &mut String, input: &Input<'_>) {
         return;
     }
     out.push_str("\n| gate | measured | warning | critical | |\n|---|---:|---:|---:|---|\n");
-    let amount =
-        |amount: Option<super::Amount>| amount.map_or_else(|| "–".to_owned(), headline::amount);
+    let amount = |amount: Option<Amount>| amount.map_or_else(|| "–".to_owned(), headline::amount);
     for gate in input.gates.iter().take(ROWS_MOST) {
         let mark = match gate.level {
             Level::Passed => "✅",
@@ -253,7 +253,7 @@ mod tests {
             "::error title=Invalid%3A a promise was broken::100 %25 wrong%0A::error::no"
         );
         run.conclusion.validity = Validity::Valid;
-        run.conclusion.exit_code = 0;
+        run.conclusion.exit = crate::exit_code::ExitCode::Valid;
         assert_eq!(annotation(&run.input()), None);
     }
 }

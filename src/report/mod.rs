@@ -23,7 +23,7 @@ pub mod progress;
 pub mod text;
 pub mod testing;
 
-pub use input::{Amount, Conclusion, GateResult, Input, Level, LogExcerpt, LogLine, RunFacts};
+pub use input::{Conclusion, Input, LogExcerpt, LogLine, RunFacts};
 
 use std::path::Path;
 use std::{fs, io};

@@ -13,7 +13,9 @@ use schism_history::{History, OpId, Outcome, Time, Value};
 
 use calls::{Call, KEYS, NODES};
 
-use super::input::{Amount, Conclusion, GateResult, Input, Level, LogExcerpt, LogLine, RunFacts};
+use super::input::{Conclusion, Input, LogExcerpt, LogLine, RunFacts};
+use crate::exit_code::ExitCode;
+use crate::gates::{Amount, GateResult, Level};
 
 /// What a made-up run ends as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,36 +221,31 @@ fn other_verdicts(history: &History, ending: Ending) -> Vec<Verdict> {
 }
 
 fn conclusion(ending: Ending) -> Conclusion {
-    let (validity, exit_code, meaning, reason) = match ending {
+    let (exit, reason) = match ending {
         Ending::Valid => (
-            Validity::Valid,
-            0,
-            "valid",
+            ExitCode::Valid,
             "6 checkers found nothing, and all 5 faults were measured to have taken effect.",
         ),
         Ending::GateMissed => (
-            Validity::Valid,
-            3,
-            "valid, but a gate was missed",
+            ExitCode::GateMissed,
             "No promise was broken, but reads were slower than the plan allows.",
         ),
         Ending::Invalid => (
-            Validity::Invalid,
-            1,
-            "a checker proved an anomaly",
+            ExitCode::Anomaly,
             "Reads returned values that had been overwritten: etcd was not linearizable while it was partitioned.",
         ),
         Ending::Unknown => (
-            Validity::Unknown,
-            2,
-            "unknown",
+            ExitCode::Unknown,
             "fault 3, pause of n2 n5, had no effect: its processes were still running",
         ),
     };
     Conclusion {
-        validity,
-        exit_code,
-        meaning: meaning.to_owned(),
+        validity: match ending {
+            Ending::Valid | Ending::GateMissed => Validity::Valid,
+            Ending::Invalid => Validity::Invalid,
+            Ending::Unknown => Validity::Unknown,
+        },
+        exit,
         reason: reason.to_owned(),
     }
 }

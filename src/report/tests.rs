@@ -6,10 +6,9 @@ use schism_checkers::{Anomaly, Confirmation, Step, Validity, Verdict};
 use schism_history::{Event, F, Header, History, Kind, OpId, Process, Time, Value};
 
 use super::testing::{Ending, run};
-use super::{
-    Amount, Conclusion, Files, GateResult, Input, Level, LogExcerpt, LogLine, RunFacts, junit,
-    markdown, text,
-};
+use super::{Conclusion, Files, Input, LogExcerpt, LogLine, RunFacts, junit, markdown, text};
+use crate::exit_code::ExitCode;
+use crate::gates::{Amount, GateResult, Level};
 
 const EVIL: &str = "</script></style></svg><img src=x onerror=alert(1)>\"'`&\u{1b}[2J\u{0}\n|";
 
@@ -227,8 +226,7 @@ fn with_evil_input<T>(test: impl FnOnce(&Input<'_>) -> T) -> T {
     let verdicts = [verdict, Verdict::new("stats", Validity::Unknown, EVIL)];
     let conclusion = Conclusion {
         validity: Validity::Invalid,
-        exit_code: 1,
-        meaning: evil(),
+        exit: ExitCode::Anomaly,
         reason: evil(),
     };
     let gates = [GateResult {
@@ -339,8 +337,7 @@ fn an_empty_run_says_that_nothing_ran() {
     let history = History::builder().finish();
     let conclusion = Conclusion {
         validity: Validity::Unknown,
-        exit_code: 69,
-        meaning: "a node or the database cannot be reached".to_owned(),
+        exit: ExitCode::Environment,
         reason: "n1 refused the connection.".to_owned(),
     };
     let facts = RunFacts::default();
@@ -355,7 +352,7 @@ fn an_empty_run_says_that_nothing_ran() {
     };
     let files = Files::new(&input);
     let html = page(&files);
-    assert!(html.contains("Unknown: a node or the database cannot be reached"));
+    assert!(html.contains("Unknown: environment: a node or the database cannot be used"));
     assert!(html.contains("No client invoked anything"));
     assert!(html.contains("No checker ran"));
     let summary = text::summary(&input, text::Look::default(), None);

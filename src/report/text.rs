@@ -6,8 +6,9 @@ use schism_checkers::Validity;
 
 use super::anomaly::{self, Shown};
 use super::headline::{self, Tone};
-use super::input::{Input, Level};
+use super::input::Input;
 use super::{counts, figure, number, phrase};
+use crate::gates::Level;
 
 /// How a terminal shows things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,7 +39,7 @@ pub(super) fn verdict(page: &Page<'_>) -> Markup {
                 }
                 p.run {
                     (facts.join(" · ")) " · seed " (run.seed)
-                    " · exit code " (input.conclusion.exit_code) ": " (phrase::clean(&input.conclusion.meaning))
+                    " · exit code " (input.conclusion.exit.code()) ": " (input.conclusion.exit.meaning())
                 }
             }
         }

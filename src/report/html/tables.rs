@@ -5,8 +5,8 @@ use schism_history::{FaultOutcome, FaultSpan, Time, Value};
 
 use super::overview::validity;
 use super::{Page, chip};
+use crate::gates::Level;
 use crate::report::headline::{self, Tone, amount};
-use crate::report::input::Level;
 use crate::report::{figure, number, phrase};
 
 const FAULTS_MOST: usize = 500;
