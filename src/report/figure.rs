@@ -67,6 +67,21 @@ fn flatten(
             }
         }
         Value::Nil if name.is_empty() => {}
+        // A row for each: classes of errors, worst elements.
+        Value::List(items)
+            if !items.is_empty() && items.iter().all(|item| matches!(item, Value::Map(_))) =>
+        {
+            for (i, item) in items.iter().enumerate() {
+                if rows.len() >= most {
+                    *left_out += 1;
+                    continue;
+                }
+                rows.push(Row {
+                    name: phrase::clean(&format!("{name} {}", i + 1)),
+                    text: parts_in_words(item),
+                });
+            }
+        }
         _ if rows.len() >= most => *left_out += 1,
         _ => rows.push(Row {
             text: in_words(name, value),
@@ -77,6 +92,16 @@ fn flatten(
             ),
         }),
     }
+}
+
+/// The parts of a map on one line: `class timeout, count 64, first 9.02 s`.
+fn parts_in_words(map: &Value) -> String {
+    let (rows, _) = rows(map, 12);
+    let parts: Vec<String> = rows
+        .into_iter()
+        .map(|row| format!("{} {}", row.name, row.text))
+        .collect();
+    phrase::shortened(&parts.join(", "), 400)
 }
 
 /// A figure in words, by what its name says it is.
@@ -140,6 +165,27 @@ mod tests {
             .collect();
         assert_eq!(rows, [("read.p99", "4.00 ms"), ("read.count", "12")]);
         assert_eq!(left_out, 1);
+    }
+
+    #[test]
+    fn lists_of_things_become_a_row_each() {
+        let classes = Value::list([
+            Value::map([("class", Value::from("timeout")), ("first_s", 9.02.into())]),
+            Value::map([("class", Value::from("cas")), ("first_s", 0.5.into())]),
+        ]);
+        let (rows, left_out) = rows(&Value::map([("classes", classes)]), 9);
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| (row.name.as_str(), row.text.as_str()))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                ("classes 1", "class timeout, first 9.02 s"),
+                ("classes 2", "class cas, first 500 ms")
+            ]
+        );
+        assert_eq!(left_out, 0);
     }
 
     #[test]

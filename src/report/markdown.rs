@@ -80,7 +80,7 @@ fn anomalies(out: &mut String, input: &Input<'_>) {
             "\n**{}**, found by {}: {}\n\n| | process | node | what | from | to |\n|---|---|---|---|---|---|",
             escaped(&anomaly.anomaly.name.replace('-', " ")),
             anomaly.checker,
-            escaped(&anomaly.anomaly.sentence)
+            escaped(&phrase::sentence(&anomaly.anomaly.sentence))
         );
         for (i, &id) in anomaly
             .anomaly

@@ -45,6 +45,17 @@ pub(crate) fn value(value: &Value, most: usize) -> String {
     shortened(&clean(&value.to_string()), most)
 }
 
+/// A sentence that begins as one. A first word that is a name with digits stays as it is.
+pub(crate) fn sentence(text: &str) -> String {
+    let text = clean(text);
+    let first = text.split(' ').next().unwrap_or_default();
+    if !first.bytes().all(|byte| byte.is_ascii_lowercase()) || first.is_empty() {
+        return text;
+    }
+    let (head, rest) = text.split_at(1);
+    format!("{}{rest}", head.to_ascii_uppercase())
+}
+
 /// What an operation did, in words, its key left out: `write 5`, `read → 4`, `cas 1 to 2`.
 pub(crate) fn action(operation: &Operation<'_>, most: usize) -> String {
     let ok = operation.outcome == Outcome::Ok;
@@ -172,6 +183,14 @@ mod tests {
         ]);
         assert_eq!(transaction(&txn), "r x → [1 2], append x 3, r y");
         assert_eq!(transaction(&Value::from(3)), "txn 3");
+    }
+
+    #[test]
+    fn sentences_begin_as_sentences() {
+        assert_eq!(sentence("process 3 read 5"), "Process 3 read 5");
+        assert_eq!(sentence("n3 read 5"), "n3 read 5");
+        assert_eq!(sentence("Key x"), "Key x");
+        assert_eq!(sentence(""), "");
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn counterexample(page: &mut Screen, input: &Input<'_>, shown: &Shown<'_>) {
     page.out.push('\n');
     let name = page.paint(Tone::Bad, &anomaly.name.replace('-', " "));
     let _ = writeln!(page.out, "  {name}, found by {}", shown.checker);
-    page.wrap(4, 4, &phrase::clean(&anomaly.sentence));
+    page.wrap(4, 4, &phrase::sentence(&anomaly.sentence));
     let contradiction = anomaly::contradiction(anomaly);
     let names_keys = anomaly::names_keys(input.history, anomaly);
     let rows: Vec<[String; 4]> = anomaly

@@ -77,7 +77,7 @@ fn card(page: &Page<'_>, shown: &Shown<'_>) -> Markup {
                     button.show type="button" hidden data-anomaly=(number - 1) { "Show in timeline" }
                 }
             }
-            p.sentence { (phrase::clean(&anomaly.sentence)) }
+            p.sentence { (phrase::sentence(&anomaly.sentence)) }
             @if !anomaly.operations.is_empty() {
                 figure {
                     @for room in [Room::Wide, Room::Narrow] {
