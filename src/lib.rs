@@ -15,3 +15,4 @@ pub mod recorder;
 pub mod run_folder;
 pub mod gates;
 pub mod exit_code;
+pub mod report;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use schism_nemeses::control::{Command, Control as _};
 
 use super::Site;
@@ -16,10 +16,9 @@ impl Site {
     pub async fn facts(&self) -> BTreeMap<String, String> {
         let nodes = join_all(self.nodes.iter().zip(&self.endpoints).map(
             async |(node, endpoint)| {
-                let about = self
-                    .control
-                    .exec(&node.name, &Command::user(ABOUT).idempotent());
-                let (about, version) = futures_util::join!(about, self.database.health(endpoint));
+                let command = Command::user(ABOUT).idempotent();
+                let about = self.control.exec(&node.name, &command);
+                let (about, version) = join(about, self.database.health(endpoint)).await;
                 let system = about
                     .ok()
                     .filter(|output| output.status == 0)
