@@ -81,6 +81,11 @@ impl Interrupts {
         Some(self.0.first.load(Ordering::SeqCst)).filter(|&signal| signal != 0)
     }
 
+    /// Completes at the first interruption, or at once when there was one.
+    pub async fn raised(&self) -> Urgency {
+        std::future::poll_fn(|context| self.poll_beyond(Urgency::None, context)).await
+    }
+
     /// Ready when the urgency is more than `known`.
     pub fn poll_beyond(&self, known: Urgency, context: &mut Context<'_>) -> Poll<Urgency> {
         self.0.waker.register(context.waker());

@@ -13,6 +13,8 @@ pub mod target;
 pub mod controller;
 pub mod recorder;
 pub mod run_folder;
+pub mod environment;
+pub mod run;
 pub mod gates;
 pub mod exit_code;
 pub mod report;

@@ -12,7 +12,7 @@ const ABOUT: &str = "printf '%s %s %s' \"$(uname -s)\" \"$(uname -r)\" \"$(uname
 [ ! -r /etc/os-release ] || ( . /etc/os-release; printf ', %s' \"$PRETTY_NAME\" )";
 
 impl Site {
-    /// Versions and systems, by what they are of. What cannot be found out is left out.
+    /// Versions and systems of the nodes, by what they are of. What cannot be found out is left out.
     pub async fn facts(&self) -> BTreeMap<String, String> {
         let nodes = join_all(self.nodes.iter().zip(&self.endpoints).map(
             async |(node, endpoint)| {
@@ -26,7 +26,7 @@ impl Site {
                 (node.name.to_string(), system, version.ok())
             },
         ));
-        let mut facts = controller_facts();
+        let mut facts = BTreeMap::new();
         for (node, system, version) in nodes.await {
             facts.extend(system.map(|system| (format!("system of {node}"), system)));
             facts.extend(
@@ -35,20 +35,4 @@ impl Site {
         }
         facts
     }
-}
-
-/// The same of this machine.
-pub fn controller_facts() -> BTreeMap<String, String> {
-    let kernel = rustix::system::uname();
-    let part = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
-    let system = format!(
-        "{} {} {}",
-        part(kernel.sysname()),
-        part(kernel.release()),
-        part(kernel.machine())
-    );
-    BTreeMap::from([
-        ("schism".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("system of the controller".to_owned(), system),
-    ])
 }
