@@ -17,7 +17,9 @@ mod witness;
 mod all_orders;
 mod story;
 mod conclusion;
+mod quantile;
 mod session;
+mod final_read;
 
 // Histories that tests and benches draw at random.
 #[cfg(test)]
@@ -27,6 +29,8 @@ mod generate;
 
 // One checker a file.
 mod linearizable;
+mod list_order;
+mod lost_updates;
 mod monotonic_reads;
 mod monotonic_writes;
 mod read_your_writes;
@@ -34,6 +38,8 @@ mod writes_follow_reads;
 
 pub use budget::Budget;
 pub use linearizable::Linearizable;
+pub use list_order::ListOrder;
+pub use lost_updates::LostUpdates;
 pub use monotonic_reads::MonotonicReads;
 pub use monotonic_writes::MonotonicWrites;
 pub use read_your_writes::ReadYourWrites;

@@ -62,11 +62,10 @@ impl Guarantee for MonotonicReads {
             if versions.is_known(value) && !floor.is_empty() {
                 findings.checked += 1;
                 if let Some((newer, by)) = floor.above(versions, value) {
-                    findings.report(history, || {
+                    findings.report(history, "read-went-back", || {
                         let op = history.operation(call.id);
                         let (then, now) = (found(&history.operation(by))?, found(&op)?);
                         Some(Broken {
-                            name: "read-went-back",
                             sentence: format!(
                                 "process {} found {then} and later {now} {}, although {now} is older",
                                 op.process,
@@ -101,10 +100,9 @@ impl Guarantee for MonotonicReads {
             if let Some(seen) = floor {
                 findings.checked += 1;
                 if let Some(lacks) = seen.lacking(read, is_prefix) {
-                    findings.report(history, || {
+                    findings.report(history, "read-went-back", || {
                         let by = list.appended_by(lacks)?;
                         Some(Broken {
-                            name: "read-went-back",
                             sentence: format!(
                                 "process {} found {lacks} in the list {}, and later it did not",
                                 history.operation(access.id).process,

@@ -60,11 +60,10 @@ impl Guarantee for MonotonicWrites {
             if floor.is_comparable(versions, value) {
                 findings.checked += 1;
                 if let Some((earlier, by)) = floor.above_by_order(versions, value) {
-                    findings.report(history, || {
+                    findings.report(history, "writes-reordered", || {
                         let op = history.operation(call.id);
                         let (first, second) = (written(&history.operation(by))?, written(&op)?);
                         Some(Broken {
-                            name: "writes-reordered",
                             sentence: format!(
                                 "process {} wrote {first} and then {second} {}, but {second} took effect first",
                                 op.process,
@@ -99,10 +98,9 @@ impl Guarantee for MonotonicWrites {
                     Some(position) => {
                         findings.checked += 1;
                         if let Some((by, earlier)) = own.behind(position) {
-                            findings.report(history, || {
+                            findings.report(history, "writes-reordered", || {
                                 let missing = !list.position.contains_key(earlier);
                                 Some(Broken {
-                                    name: "writes-reordered",
                                     sentence: format!(
                                         "process {} appended {earlier} and then {element} to the list {}, but {element} stands there {}",
                                         history.operation(access.id).process,

@@ -61,11 +61,10 @@ impl Guarantee for ReadYourWrites {
                 if versions.is_known(value) && !floor.is_empty() {
                     findings.checked += 1;
                     if let Some((own, by)) = floor.above(versions, value) {
-                        findings.report(history, || {
+                        findings.report(history, "own-write-not-read", || {
                             let op = history.operation(call.id);
                             let old = found(&op)?;
                             Some(Broken {
-                                name: "own-write-not-read",
                                 sentence: format!(
                                     "process {} found {old} {}, although its own write of {} had been acknowledged and {old} is older",
                                     op.process,
@@ -113,9 +112,8 @@ impl Guarantee for ReadYourWrites {
                     };
                     findings.checked += 1;
                     if let Some((by, element)) = lacks {
-                        findings.report(history, || {
+                        findings.report(history, "own-append-not-read", || {
                             Some(Broken {
-                                name: "own-append-not-read",
                                 sentence: format!(
                                     "process {} did not find {element} in the list {}, which it had appended before",
                                     history.operation(access.id).process,

@@ -29,8 +29,6 @@ const TOLD: usize = 8;
 
 /// A violation, before it is told.
 pub(crate) struct Broken<'h> {
-    /// What the field calls it.
-    pub(crate) name: &'static str,
     /// What happened, in one sentence.
     pub(crate) sentence: String,
     /// The object.
@@ -50,34 +48,41 @@ pub(crate) struct Findings {
     pub(crate) undecidable: u64,
     /// Operations that broke it.
     pub(crate) broken: u64,
-    cases: Vec<Case>,
-    told: usize,
+    /// The first violations of each name, confirmed and told.
+    pub(crate) cases: Vec<Case>,
+    told: Vec<(&'static str, usize)>,
 }
 
 impl Findings {
-    /// One more violation. The first ones are confirmed and told; `broken` is only asked for those.
+    /// One more violation. The first ones of each name are confirmed and told; `broken` is only asked for those.
     pub(crate) fn report<'h>(
         &mut self,
         history: &History,
+        name: &'static str,
         broken: impl FnOnce() -> Option<Broken<'h>>,
     ) {
         self.broken += 1;
-        if self.told < TOLD
+        let place = self.told.iter().position(|&(told, _)| told == name);
+        let place = place.unwrap_or_else(|| {
+            self.told.push((name, 0));
+            self.told.len() - 1
+        });
+        if self.told[place].1 < TOLD
             && let Some(broken) = broken()
         {
-            self.told += 1;
-            self.cases.push(tell(history, &broken));
+            self.told[place].1 += 1;
+            self.cases.push(tell(history, name, &broken));
         }
     }
 
     /// Lets the next kind of object have its own examples.
-    fn next_kind(&mut self) {
-        self.told = 0;
+    pub(crate) fn next_kind(&mut self) {
+        self.told.clear();
     }
 }
 
 /// The anomaly that a violation is, and what the search over all orders says about it.
-pub(crate) fn tell(history: &History, broken: &Broken<'_>) -> Case {
+fn tell(history: &History, name: &'static str, broken: &Broken<'_>) -> Case {
     let ids = broken.witness.ids();
     let story = Story::of(history, ids.iter().copied());
     let answer = all_orders::search(history, &broken.witness, CONFIRM_STEPS);
@@ -95,7 +100,7 @@ pub(crate) fn tell(history: &History, broken: &Broken<'_>) -> Case {
         })
         .collect();
     let anomaly = Anomaly {
-        name: broken.name,
+        name,
         sentence: broken.sentence.clone(),
         key: broken.key.clone(),
         operations: ids,

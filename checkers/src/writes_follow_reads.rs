@@ -58,12 +58,11 @@ impl Guarantee for WritesFollowReads {
                 if floor.is_comparable(versions, value) {
                     findings.checked += 1;
                     if let Some((earlier, by)) = floor.above_by_order(versions, value) {
-                        findings.report(history, || {
+                        findings.report(history, "write-before-read", || {
                             let op = history.operation(call.id);
                             let reader = history.operation(by);
                             let (read, wrote) = (found(&reader)?, written(&op)?);
                             Some(Broken {
-                                name: "write-before-read",
                                 sentence: format!(
                                     "process {} found {read} and then wrote {wrote} {}, but {wrote} took effect before {read}",
                                     op.process,
@@ -119,10 +118,9 @@ impl Guarantee for WritesFollowReads {
                     if position as usize >= read.len() || read.last() == Some(element) {
                         continue;
                     }
-                    findings.report(history, || {
+                    findings.report(history, "write-before-read", || {
                         let last = read.last()?;
                         Some(Broken {
-                            name: "write-before-read",
                             sentence: format!(
                                 "process {} found {last} in the list {} and then appended {element}, but {element} stands before {last}",
                                 history.operation(access.id).process,
