@@ -17,6 +17,7 @@ mod witness;
 mod all_orders;
 mod story;
 mod conclusion;
+mod attempt;
 mod quantile;
 mod session;
 mod final_read;
@@ -28,21 +29,31 @@ mod arbitrary;
 mod generate;
 
 // One checker a file.
+mod errors;
+mod fault_effect;
+mod latency;
 mod linearizable;
 mod list_order;
 mod lost_updates;
 mod monotonic_reads;
 mod monotonic_writes;
 mod read_your_writes;
+mod staleness;
+mod stats;
 mod writes_follow_reads;
 
 pub use budget::Budget;
+pub use errors::Errors;
+pub use fault_effect::FaultEffect;
+pub use latency::Latency;
 pub use linearizable::Linearizable;
 pub use list_order::ListOrder;
 pub use lost_updates::LostUpdates;
 pub use monotonic_reads::MonotonicReads;
 pub use monotonic_writes::MonotonicWrites;
 pub use read_your_writes::ReadYourWrites;
+pub use staleness::Staleness;
+pub use stats::Stats;
 pub use verdict::{Anomaly, Confirmation, Step, Validity, Verdict};
 pub use writes_follow_reads::WritesFollowReads;
 
