@@ -18,8 +18,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use schism_history::{History, OpId, Time, Value};
 
 use crate::conclusion::conclude;
+use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List, Lists};
-use crate::session::{Broken, Findings};
 use crate::story::{count, of_key, short};
 use crate::witness::Witness;
 use crate::{Budget, Checker, Validity, Verdict};
@@ -310,7 +310,7 @@ fn unexpected<'h>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::testing::{broken, check};
+    use crate::findings::testing::{broken, check};
 
     fn judge(drawing: &str) -> Verdict {
         check(&ListOrder, drawing)

@@ -6,9 +6,10 @@
 
 use schism_history::{History, OpId, Value};
 
+use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::object::{RegisterObject, Registers, found};
-use crate::session::{self, Broken, ByProcess, Findings, Guarantee};
+use crate::session::{self, ByProcess, Guarantee};
 use crate::story::of_key;
 use crate::versions::{Floor, Versions};
 use crate::witness::Witness;
@@ -154,7 +155,7 @@ impl<'h> Seen<'h> {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::session::testing::{broken, check};
+    use crate::findings::testing::{broken, check};
 
     #[test]
     fn stale_reads_that_never_go_back_are_fine() {

@@ -8,9 +8,10 @@
 
 use schism_history::{History, OpId, Value};
 
+use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::object::{RegisterObject, Registers, written};
-use crate::session::{self, Broken, ByProcess, Findings, Guarantee};
+use crate::session::{self, ByProcess, Guarantee};
 use crate::story::of_key;
 use crate::versions::{Floor, Versions};
 use crate::witness::Witness;
@@ -173,7 +174,7 @@ impl<'h> Own<'h> {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::session::testing::{broken, check, with_revisions};
+    use crate::findings::testing::{broken, check, with_revisions};
 
     const TWO_WRITES: &str = "
         0 |w x 1|

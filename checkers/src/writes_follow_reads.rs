@@ -7,10 +7,11 @@
 
 use schism_history::{History, OpId, Value};
 
+use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::monotonic_writes::order_told;
 use crate::object::{RegisterObject, Registers, found, written};
-use crate::session::{self, Broken, ByProcess, Findings, Guarantee};
+use crate::session::{self, ByProcess, Guarantee};
 use crate::story::of_key;
 use crate::versions::{Floor, Versions};
 use crate::witness::Witness;
@@ -149,7 +150,7 @@ impl Guarantee for WritesFollowReads {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::session::testing::{broken, check, with_revisions};
+    use crate::findings::testing::{broken, check, with_revisions};
 
     const READ_AND_WRITE: &str = "
         0 |w x 1|

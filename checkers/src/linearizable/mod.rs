@@ -4,8 +4,8 @@
 //! A history is linearizable exactly if each of its objects is, so keys are judged one by one. Each gets the cheapest
 //! method that is exact for it:
 //!
-//! - [`zones`]: every value that was found was written once. O(n log n).
-//! - [`search`]: values repeat. Exponential in what is open at once, so it is bounded; a bound that is hit gives
+//! - zones: every value that was found was written once. O(n log n).
+//! - search: values repeat. Exponential in what is open at once, so it is bounded; a bound that is hit gives
 //!   `unknown`, and says up to where an order exists.
 //!
 //! An operation that surely failed never happened. One of unknown outcome may take effect at any time after its

@@ -16,8 +16,8 @@ use schism_history::{History, OpId, Time, Value};
 
 use super::Part;
 use crate::final_read::last_words;
+use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List, Lists};
-use crate::session::{Broken, Findings};
 use crate::story::of_key;
 use crate::witness::Witness;
 
@@ -196,7 +196,7 @@ fn count_duplicates<'h>(
 
 #[cfg(test)]
 mod tests {
-    use crate::session::testing::{broken, check};
+    use crate::findings::testing::{broken, check};
     use crate::{LostUpdates, Validity};
 
     #[test]

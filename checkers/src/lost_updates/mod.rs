@@ -2,20 +2,21 @@
 //!
 //! Judged on three kinds of objects: elements of [`sets`], elements of [`lists`] that transactions append to, and
 //! writes of [`registers`]. A write is lost only if that is certain; one that some node merely does not show yet is
-//! stale, and one that nobody looked for is undecided. What decides are the reads that have the
-//! [last word](crate::final_read).
+//! stale, and one that nobody looked for is undecided. What decides are the reads that have the last word:
+//! those of the phase `final-reads`, in which the harness reads everything once more from every node after all is
+//! healed; in a history that names no phases, the last read of each node.
 //!
 //! Figures: `lost` (in all); `sets`, `lists` and `registers`, each a map that the module of that kind describes, where
 //! the history has any.
 
-mod lists;
-mod registers;
-mod sets;
+pub mod lists;
+pub mod registers;
+pub mod sets;
 
 use schism_history::{History, Value};
 
 use crate::conclusion::conclude;
-use crate::session::Findings;
+use crate::findings::Findings;
 use crate::story::{count, grouped};
 use crate::{Budget, Checker, Validity, Verdict};
 

@@ -18,9 +18,9 @@ use schism_history::{History, OpId, Time, Value};
 
 use super::Part;
 use crate::final_read::last_words;
+use crate::findings::{Broken, Findings};
 use crate::models::RegisterAction;
 use crate::object::{Call, Registers, found, written};
-use crate::session::{Broken, Findings};
 use crate::story::of_key;
 use crate::versions::Versions;
 
@@ -196,7 +196,7 @@ impl Judge<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::session::testing::{broken, check};
+    use crate::findings::testing::{broken, check};
     use crate::{LostUpdates, Validity};
 
     #[test]

@@ -21,8 +21,8 @@ use schism_history::{F, History, OpId, Outcome, Time, Value};
 
 use super::Part;
 use crate::final_read::last_words;
+use crate::findings::{Broken, Findings};
 use crate::quantile::{Quantiles, seconds};
-use crate::session::{Broken, Findings};
 use crate::story::of_key;
 use crate::witness::Witness;
 
@@ -367,7 +367,7 @@ fn nanos(later: Time, earlier: Time) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::session::testing::{broken, check};
+    use crate::findings::testing::{broken, check};
     use crate::{LostUpdates, Validity, Verdict};
     use schism_history::Value;
 
