@@ -139,7 +139,7 @@ pub(crate) mod testing {
 
     impl Run {
         /// One operation of a new process, in milliseconds.
-        pub(crate) fn op(&mut self, node: &str, f: F, from: u64, to: u64, end: Kind, error: &str) {
+        pub(crate) fn op(&mut self, node: &str, f: &F, from: u64, to: u64, end: Kind, error: &str) {
             let process = Process::client(self.processes);
             self.processes += 1;
             let event = |millis, kind| {
@@ -160,7 +160,14 @@ pub(crate) mod testing {
         /// Successful reads on a node, one after the other, `every` milliseconds, each taking half of that.
         pub(crate) fn reads(&mut self, node: &str, from: u64, to: u64, every: usize) {
             for begin in (from..to).step_by(every) {
-                self.op(node, F::Read, begin, begin + every as u64 / 2, Kind::Ok, "");
+                self.op(
+                    node,
+                    &F::Read,
+                    begin,
+                    begin + every as u64 / 2,
+                    Kind::Ok,
+                    "",
+                );
             }
         }
 
@@ -225,23 +232,23 @@ mod tests {
         let mut run = Run::default();
         run.op(
             "n1",
-            F::Cas,
+            &F::Cas,
             1,
             2,
             Kind::Fail,
             "precondition: it does not hold 1",
         );
-        run.op("n1", F::Cas, 3, 4, Kind::Fail, "");
-        run.op("n1", F::Write, 5, 6, Kind::Fail, "");
+        run.op("n1", &F::Cas, 3, 4, Kind::Fail, "");
+        run.op("n1", &F::Write, 5, 6, Kind::Fail, "");
         run.op(
             "n1",
-            F::Write,
+            &F::Write,
             7,
             8,
             Kind::Fail,
             "connection refused: port 1",
         );
-        run.op("n1", F::Write, 9, 10, Kind::Info, "conflict");
+        run.op("n1", &F::Write, 9, 10, Kind::Info, "conflict");
         let history = run.history();
         let (attempts, declined) = attempts(&history);
         assert_eq!(declined, 2);

@@ -148,10 +148,17 @@ mod tests {
     fn errors_are_counted_by_class() {
         let mut run = Run::default();
         run.reads("n1", 0, 10, 2);
-        run.op("n1", F::Write, 20, 21, Kind::Info, "timeout: after 1 s");
-        run.op("n1", F::Write, 22, 25, Kind::Info, "timeout: after 2 s");
-        run.op("n1", F::Read, 23, 24, Kind::Fail, "connection refused");
-        run.op("n1", F::Cas, 26, 27, Kind::Fail, "precondition: it holds 2");
+        run.op("n1", &F::Write, 20, 21, Kind::Info, "timeout: after 1 s");
+        run.op("n1", &F::Write, 22, 25, Kind::Info, "timeout: after 2 s");
+        run.op("n1", &F::Read, 23, 24, Kind::Fail, "connection refused");
+        run.op(
+            "n1",
+            &F::Cas,
+            26,
+            27,
+            Kind::Fail,
+            "precondition: it holds 2",
+        );
         let verdict = judge(run);
         assert_eq!(verdict.validity, Validity::Valid);
         assert_eq!(
@@ -173,8 +180,8 @@ mod tests {
     fn a_client_that_never_worked_is_broken() {
         let mut run = Run::default();
         run.reads("n1", 0, 10, 2);
-        run.op("n2", F::Read, 0, 1, Kind::Fail, "authentication");
-        run.op("n2", F::Read, 5, 6, Kind::Fail, "authentication");
+        run.op("n2", &F::Read, 0, 1, Kind::Fail, "authentication");
+        run.op("n2", &F::Read, 5, 6, Kind::Fail, "authentication");
         let verdict = judge(run);
         assert_eq!(verdict.validity, Validity::Unknown);
         assert!(
@@ -189,7 +196,7 @@ mod tests {
         let mut run = Run::default();
         run.reads("n1", 0, 10, 2);
         run.fault(&["n2"], &[], 1, 20, ["installed", "installed"]);
-        run.op("n2", F::Read, 0, 5, Kind::Fail, "connection refused");
+        run.op("n2", &F::Read, 0, 5, Kind::Fail, "connection refused");
         assert_eq!(judge(run).validity, Validity::Valid);
     }
 

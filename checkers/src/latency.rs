@@ -91,9 +91,9 @@ mod tests {
     fn quantiles_are_by_function_and_by_fault() {
         let mut run = Run::default();
         run.reads("n1", 0, 400, 4);
-        run.op("n1", F::Read, 500, 700, Kind::Ok, "");
-        run.op("n1", F::Write, 800, 805, Kind::Ok, "");
-        run.op("n1", F::Write, 900, 990, Kind::Fail, "refused");
+        run.op("n1", &F::Read, 500, 700, Kind::Ok, "");
+        run.op("n1", &F::Write, 800, 805, Kind::Ok, "");
+        run.op("n1", &F::Write, 900, 990, Kind::Fail, "refused");
         run.fault(&["n1"], &[], 600, 650, ["installed", "installed"]);
         let verdict = Latency.check(&run.history(), &Budget::default());
         assert_eq!(verdict.validity, Validity::Valid);
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn without_success_there_is_nothing_to_measure() {
         let mut run = Run::default();
-        run.op("n1", F::Write, 900, 990, Kind::Fail, "refused");
+        run.op("n1", &F::Write, 900, 990, Kind::Fail, "refused");
         let verdict = Latency.check(&run.history(), &Budget::default());
         assert_eq!(verdict.validity, Validity::Unknown);
     }

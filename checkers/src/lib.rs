@@ -189,7 +189,7 @@ mod tests {
             ";
         let mut histories = vec![schism_history::testing::history(odd)];
         histories.extend((0..200).map(|_| arbitrary::arbitrary(&mut rng)));
-        histories.push(schism_history::History::builder().finish());
+        histories.push(History::builder().finish());
         for history in &histories {
             for listed in CHECKERS {
                 let verdict = (listed.new)().check(history, &Budget::default());

@@ -2,7 +2,7 @@
 //!
 //! On a register, a read (or a successful compare-and-set) breaks the guarantee if it finds a version that came for sure
 //! before one that the process had found already; on a list, if it lacks an element that the process had seen there.
-//! Reading the same stale value again and again breaks nothing. Figures: see [`session`](crate::session).
+//! Reading the same stale value again and again breaks nothing. Figures: see [`crate::session`].
 
 use schism_history::{History, OpId, Value};
 

@@ -4,7 +4,7 @@
 //! may have read from a stale node. So only the order that the database itself tells counts: on a register its revisions
 //! and compare-and-sets, on a list the longest read. The guarantee is broken if a write stands before an earlier,
 //! acknowledged one of the same process, or if a list holds the later element without the earlier one.
-//! Figures: see [`session`](crate::session).
+//! Figures: see [`crate::session`].
 
 use schism_history::{History, OpId, Value};
 

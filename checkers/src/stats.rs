@@ -70,7 +70,7 @@ impl Checker for Stats {
                 by_node.add(node, op.outcome);
             }
         }
-        let reasons = self.doubts(history, all, &by_function);
+        let reasons = doubts(self.min_ok, history, all, &by_function);
         let mut figures = vec![("operations", Value::from(history.len() as u64))];
         figures.extend(all.figures().map(|(name, count)| (name, count.into())));
         figures.push(("by_function", by_function.figures()));
@@ -97,36 +97,35 @@ impl Checker for Stats {
     }
 }
 
-impl Stats {
-    fn doubts(&self, history: &History, all: Counts, by_function: &ByName<'_>) -> Vec<String> {
-        if history.is_empty() {
-            return vec!["nothing ran".to_owned()];
-        }
-        let mut doubts = Vec::new();
-        if all.ok < self.min_ok {
-            doubts.push(format!(
-                "only {} succeeded, and {} are asked for",
-                count(all.ok, "operation"),
-                grouped(self.min_ok)
-            ));
-        }
-        let never: Vec<&str> = by_function
-            .counts
-            .iter()
-            .filter(|(_, counts)| counts.ok == 0 && counts.fail + counts.info > 0)
-            .map(|&(name, _)| name)
-            .collect();
-        if !never.is_empty() {
-            doubts.push(format!("no {} ever succeeded", never.join(", no ")));
-        }
-        if is_concurrent(history) && !has_contention(history) {
-            doubts.push(
-                "several clients ran at once, but no two operations on one key ever overlapped"
-                    .to_owned(),
-            );
-        }
-        doubts
+/// Why what was done means nothing.
+fn doubts(min_ok: u64, history: &History, all: Counts, by_function: &ByName<'_>) -> Vec<String> {
+    if history.is_empty() {
+        return vec!["nothing ran".to_owned()];
     }
+    let mut doubts = Vec::new();
+    if all.ok < min_ok {
+        doubts.push(format!(
+            "only {} succeeded, and {} are asked for",
+            count(all.ok, "operation"),
+            grouped(min_ok)
+        ));
+    }
+    let never: Vec<&str> = by_function
+        .counts
+        .iter()
+        .filter(|(_, counts)| counts.ok == 0 && counts.fail + counts.info > 0)
+        .map(|&(name, _)| name)
+        .collect();
+    if !never.is_empty() {
+        doubts.push(format!("no {} ever succeeded", never.join(", no ")));
+    }
+    if is_concurrent(history) && !has_contention(history) {
+        doubts.push(
+            "several clients ran at once, but no two operations on one key ever overlapped"
+                .to_owned(),
+        );
+    }
+    doubts
 }
 
 struct ByName<'a> {

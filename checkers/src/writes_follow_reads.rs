@@ -3,7 +3,7 @@
 //! As with [monotonic writes](crate::monotonic_writes), only the order that the database itself tells counts: on a
 //! register its revisions and compare-and-sets, on a list the longest read. The guarantee is broken if a write stands
 //! before a version (or a list's element) that the process had read before it wrote. It is judged key by key.
-//! Figures: see [`session`](crate::session).
+//! Figures: see [`crate::session`].
 
 use schism_history::{History, OpId, Value};
 
@@ -120,22 +120,22 @@ impl Guarantee for WritesFollowReads {
                         continue;
                     }
                     findings.report(history, "write-before-read", || {
-                        let last = read.last()?;
+                        let newest = read.last()?;
                         Some(Broken {
                             sentence: format!(
-                                "process {} found {last} in the list {} and then appended {element}, but {element} stands before {last}",
+                                "process {} found {newest} in the list {} and then appended {element}, but {element} stands before {newest}",
                                 history.operation(access.id).process,
                                 of_key(list.key),
                             ),
                             key: list.key,
                             witness: Witness::lists(
                                 [
-                                    list.appended_by(last)?,
+                                    list.appended_by(newest)?,
                                     by,
                                     list.appended_by(element)?,
                                     list.longest_by?,
                                 ],
-                                vec![(list.key, last), (list.key, element)],
+                                vec![(list.key, newest), (list.key, element)],
                             ),
                             because: Vec::new(),
                         })

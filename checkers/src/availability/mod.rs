@@ -77,19 +77,20 @@ impl Checker for Availability {
             grouped(all.attempts),
             percent(all.ok as f64 / all.attempts as f64)
         );
-        match timeline.outages.iter().map(|outage| outage.nanos).max() {
-            None => summary.push_str("; no outage"),
-            Some(longest) => summary.push_str(&format!(
-                "; longest outage {:.1} s of {}",
+        let longest = timeline.outages.iter().map(|outage| outage.nanos).max();
+        let outages = longest.map_or("no outage".to_owned(), |longest| {
+            format!(
+                "longest outage {:.1} s of {}",
                 longest as f64 / 1e9,
                 timeline.outages.len()
-            )),
-        }
+            )
+        });
+        summary = format!("{summary}; {outages}");
         if let Some(longest) = recovery.longest() {
-            summary.push_str(&format!(
-                "; served again at the latest {:.1} s after a healing",
+            summary = format!(
+                "{summary}; served again at the latest {:.1} s after a healing",
                 longest as f64 / 1e9
-            ));
+            );
         }
         Verdict::new(self.name(), Validity::Valid, summary).figures(Value::map(figures))
     }
@@ -223,11 +224,11 @@ mod tests {
     fn only_ok_is_available() {
         let mut run = Run::default();
         run.reads("n1", 0, 60, 10);
-        run.op("n1", F::Write, 100, 110, Kind::Info, "timeout");
-        run.op("n2", F::Write, 120, 121, Kind::Fail, "no quorum");
+        run.op("n1", &F::Write, 100, 110, Kind::Info, "timeout");
+        run.op("n2", &F::Write, 120, 121, Kind::Fail, "no quorum");
         run.op(
             "n2",
-            F::Cas,
+            &F::Cas,
             130,
             131,
             Kind::Fail,
@@ -275,11 +276,11 @@ mod tests {
             200,
             ["installed", "installed"],
         );
-        run.op("n1", F::Read, 50, 51, Kind::Ok, "");
-        run.op("n1", F::Read, 120, 130, Kind::Info, "timeout");
-        run.op("n2", F::Read, 120, 130, Kind::Ok, "");
-        run.op("n3", F::Read, 150, 160, Kind::Ok, "");
-        run.op("n1", F::Read, 250, 260, Kind::Ok, "");
+        run.op("n1", &F::Read, 50, 51, Kind::Ok, "");
+        run.op("n1", &F::Read, 120, 130, Kind::Info, "timeout");
+        run.op("n2", &F::Read, 120, 130, Kind::Ok, "");
+        run.op("n3", &F::Read, 150, 160, Kind::Ok, "");
+        run.op("n1", &F::Read, 250, 260, Kind::Ok, "");
         let verdict = judge(run);
         let figures = &verdict.figures;
         let sides = figure(figures, "sides").as_list().unwrap();

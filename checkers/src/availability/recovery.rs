@@ -275,7 +275,7 @@ mod tests {
         let mut run = Run::default();
         run.reads("n1", 0, 1_000, 10);
         run.fault(&["n1"], &[], 1_000, 2_000, DONE);
-        run.op("n1", F::Read, 2_500, 4_000, Kind::Info, "timeout");
+        run.op("n1", &F::Read, 2_500, 4_000, Kind::Info, "timeout");
         let figures = figures(run);
         let fault = &figure(&figures, "faults").as_list().unwrap()[0];
         assert_eq!(figure(fault, "recovered"), &Value::from(false));

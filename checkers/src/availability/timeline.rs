@@ -151,7 +151,7 @@ mod tests {
         let mut run = Run::default();
         run.reads("n1", 0, 1_000, 10);
         // Hangs from 1.0 s to 3.0 s, then is served again.
-        run.op("n1", F::Read, 1_000, 3_000, Kind::Info, "timeout");
+        run.op("n1", &F::Read, 1_000, 3_000, Kind::Info, "timeout");
         run.reads("n1", 3_000, 4_000, 10);
         let figures = figures(run);
         assert_eq!(figure(&figures, "time_share"), &Value::from(20.0 / 40.0));
@@ -165,7 +165,7 @@ mod tests {
     fn who_hangs_through_an_outage_does_not_hide_it() {
         let mut run = Run::default();
         run.reads("n1", 0, 1_000, 10);
-        run.op("n1", F::Read, 1_000, 5_050, Kind::Ok, "");
+        run.op("n1", &F::Read, 1_000, 5_050, Kind::Ok, "");
         let figures = figures(run);
         assert_eq!(figure(&figures, "outage_max_s"), &Value::from(4.0));
     }
@@ -184,7 +184,7 @@ mod tests {
     fn an_outage_may_last_to_the_end() {
         let mut run = Run::default();
         run.reads("n1", 0, 1_000, 10);
-        run.op("n1", F::Read, 1_000, 1_950, Kind::Fail, "refused");
+        run.op("n1", &F::Read, 1_000, 1_950, Kind::Fail, "refused");
         let figures = figures(run);
         assert_eq!(figure(&figures, "open_outage"), &Value::from(true));
         assert_eq!(figure(&figures, "outage_total_s"), &Value::from(1.0));
@@ -194,10 +194,10 @@ mod tests {
     #[test]
     fn a_very_long_run_is_cut_into_longer_stretches() {
         let mut run = Run::default();
-        run.op("n1", F::Read, 1, 2, Kind::Ok, "");
+        run.op("n1", &F::Read, 1, 2, Kind::Ok, "");
         run.op(
             "n1",
-            F::Read,
+            &F::Read,
             400_000_000_000,
             400_000_000_001,
             Kind::Ok,

@@ -79,10 +79,10 @@ fn judge_list<'h>(
     findings: &mut Findings,
     counts: &mut Counts,
 ) {
-    let last = last_words(history, list.reads().map(|(id, ..)| id));
-    let last: Vec<LastWord<'h>> = list
+    let ids = last_words(history, list.reads().map(|(id, ..)| id));
+    let words: Vec<LastWord<'h>> = list
         .reads()
-        .filter(|(id, ..)| last.binary_search(id).is_ok())
+        .filter(|(id, ..)| ids.binary_search(id).is_ok())
         .map(|(id, read, is_prefix)| LastWord {
             id,
             invoked: history.operation(id).invoked,
@@ -112,12 +112,12 @@ fn judge_list<'h>(
         }
         counts.acknowledged += 1;
         let end = history.operation(access.id).end();
-        let mut later = last.iter().filter(|word| word.invoked > end).peekable();
+        let mut later = words.iter().filter(|word| word.invoked > end).peekable();
         if let Some(&word) = later.peek()
             && later.all(|word| !word.holds(list, element))
         {
             counts.lost += 1;
-            let all = last.len();
+            let all = words.len();
             findings.report(history, "lost-append", || {
                 let nobody = if all == 1 {
                     "the last read lacks it".to_owned()
@@ -140,7 +140,7 @@ fn judge_list<'h>(
             continue;
         }
         match newest.filter(|&(invoked, ..)| invoked > end) {
-            None if last.iter().any(|word| word.invoked > end) => {}
+            None if words.iter().any(|word| word.invoked > end) => {}
             None => counts.undecided += 1,
             Some((_, by, newer)) => {
                 counts.lost += 1;
