@@ -1,6 +1,6 @@
 //! Histories that may be right or wrong, for tests.
 
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use schism_history::{Event, F, History, Kind, Process, Time, Value};
 

@@ -30,6 +30,8 @@ pub(crate) struct List<'h> {
     pub(crate) position: FxHashMap<&'h Value, u32>,
     /// Who may have appended each element: all but those that surely failed.
     pub(crate) appends: FxHashMap<&'h Value, Append>,
+    /// Who surely failed to append each element: the first one.
+    pub(crate) failed: FxHashMap<&'h Value, OpId>,
 }
 
 /// What a transaction did to a list.
@@ -70,7 +72,7 @@ pub(crate) struct Append {
 }
 
 impl<'h> Lists<'h> {
-    /// Finds the lists. What surely failed is left out. O(micro-operations + elements read).
+    /// Finds the lists. O(micro-operations + elements read).
     pub(crate) fn of(history: &'h History) -> Self {
         let mut lists = Self::default();
         let mut number: FxHashMap<&'h Value, usize> = FxHashMap::default();
@@ -78,7 +80,7 @@ impl<'h> Lists<'h> {
             return lists;
         }
         for op in history.operations() {
-            if *op.f() != F::Txn || op.outcome == Outcome::Fail {
+            if *op.f() != F::Txn {
                 continue;
             }
             for micro_op in micro_ops(&op) {
@@ -107,6 +109,12 @@ impl<'h> Lists<'h> {
                 if place == next {
                     lists.keys.push(List::new(key));
                 }
+                if op.outcome == Outcome::Fail {
+                    if let AccessKind::Append { element, .. } = kind {
+                        lists.keys[place].failed.entry(element).or_insert(op.id);
+                    }
+                    continue;
+                }
                 lists.keys[place].accesses.push(Access { id: op.id, kind });
             }
         }
@@ -126,6 +134,7 @@ impl<'h> List<'h> {
             longest_by: None,
             position: FxHashMap::default(),
             appends: FxHashMap::default(),
+            failed: FxHashMap::default(),
         }
     }
 
@@ -201,6 +210,7 @@ mod tests {
         assert_eq!(list.position[&Value::from(2)], 1);
         assert_eq!(list.appended_by(&Value::from(2)), Some(OpId(1)));
         assert_eq!(list.appended_by(&Value::from(3)), None);
+        assert_eq!(list.failed[&Value::from(3)], OpId(2));
         let prefixes: Vec<bool> = list.reads().map(|(_, _, is_prefix)| is_prefix).collect();
         assert_eq!(prefixes, [true, true, false]);
     }

@@ -2,13 +2,14 @@
 //!
 //! On a register, a read (or a successful compare-and-set) breaks the guarantee if it finds a version that came for sure
 //! before one that the process had found already; on a list, if it lacks an element that the process had seen there.
-//! Reading the same stale value again and again breaks nothing. Figures: see [`session`](crate::session).
+//! Reading the same stale value again and again breaks nothing. Figures: see [`crate::session`].
 
 use schism_history::{History, OpId, Value};
 
+use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::object::{RegisterObject, Registers, found};
-use crate::session::{self, Broken, ByProcess, Findings, Guarantee};
+use crate::session::{self, ByProcess, Guarantee};
 use crate::story::of_key;
 use crate::versions::{Floor, Versions};
 use crate::witness::Witness;
@@ -62,11 +63,10 @@ impl Guarantee for MonotonicReads {
             if versions.is_known(value) && !floor.is_empty() {
                 findings.checked += 1;
                 if let Some((newer, by)) = floor.above(versions, value) {
-                    findings.report(history, || {
+                    findings.report(history, "read-went-back", || {
                         let op = history.operation(call.id);
                         let (then, now) = (found(&history.operation(by))?, found(&op)?);
                         Some(Broken {
-                            name: "read-went-back",
                             sentence: format!(
                                 "process {} found {then} and later {now} {}, although {now} is older",
                                 op.process,
@@ -101,10 +101,9 @@ impl Guarantee for MonotonicReads {
             if let Some(seen) = floor {
                 findings.checked += 1;
                 if let Some(lacks) = seen.lacking(read, is_prefix) {
-                    findings.report(history, || {
+                    findings.report(history, "read-went-back", || {
                         let by = list.appended_by(lacks)?;
                         Some(Broken {
-                            name: "read-went-back",
                             sentence: format!(
                                 "process {} found {lacks} in the list {}, and later it did not",
                                 history.operation(access.id).process,
@@ -156,7 +155,7 @@ impl<'h> Seen<'h> {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::session::testing::{broken, check};
+    use crate::findings::testing::{broken, check};
 
     #[test]
     fn stale_reads_that_never_go_back_are_fine() {

@@ -4,13 +4,14 @@
 //! may have read from a stale node. So only the order that the database itself tells counts: on a register its revisions
 //! and compare-and-sets, on a list the longest read. The guarantee is broken if a write stands before an earlier,
 //! acknowledged one of the same process, or if a list holds the later element without the earlier one.
-//! Figures: see [`session`](crate::session).
+//! Figures: see [`crate::session`].
 
 use schism_history::{History, OpId, Value};
 
+use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::object::{RegisterObject, Registers, written};
-use crate::session::{self, Broken, ByProcess, Findings, Guarantee};
+use crate::session::{self, ByProcess, Guarantee};
 use crate::story::of_key;
 use crate::versions::{Floor, Versions};
 use crate::witness::Witness;
@@ -60,11 +61,10 @@ impl Guarantee for MonotonicWrites {
             if floor.is_comparable(versions, value) {
                 findings.checked += 1;
                 if let Some((earlier, by)) = floor.above_by_order(versions, value) {
-                    findings.report(history, || {
+                    findings.report(history, "writes-reordered", || {
                         let op = history.operation(call.id);
                         let (first, second) = (written(&history.operation(by))?, written(&op)?);
                         Some(Broken {
-                            name: "writes-reordered",
                             sentence: format!(
                                 "process {} wrote {first} and then {second} {}, but {second} took effect first",
                                 op.process,
@@ -99,10 +99,9 @@ impl Guarantee for MonotonicWrites {
                     Some(position) => {
                         findings.checked += 1;
                         if let Some((by, earlier)) = own.behind(position) {
-                            findings.report(history, || {
+                            findings.report(history, "writes-reordered", || {
                                 let missing = !list.position.contains_key(earlier);
                                 Some(Broken {
-                                    name: "writes-reordered",
                                     sentence: format!(
                                         "process {} appended {earlier} and then {element} to the list {}, but {element} stands there {}",
                                         history.operation(access.id).process,
@@ -175,7 +174,7 @@ impl<'h> Own<'h> {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::session::testing::{broken, check, with_revisions};
+    use crate::findings::testing::{broken, check, with_revisions};
 
     const TWO_WRITES: &str = "
         0 |w x 1|

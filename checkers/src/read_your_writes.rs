@@ -3,13 +3,14 @@
 //! Only acknowledged writes bind: one that failed never happened, and one of unknown outcome promised nothing. On a
 //! register, a read (or a successful compare-and-set) breaks the guarantee if it finds a version that came before the
 //! process's own write for sure; on a list, if it lacks an element that the process had appended. Figures: see
-//! [`session`](crate::session).
+//! [`crate::session`].
 
 use schism_history::{History, OpId, Value};
 
+use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::object::{RegisterObject, Registers, found, written};
-use crate::session::{self, Broken, ByProcess, Findings, Guarantee};
+use crate::session::{self, ByProcess, Guarantee};
 use crate::story::of_key;
 use crate::versions::{Floor, Versions};
 use crate::witness::Witness;
@@ -61,11 +62,10 @@ impl Guarantee for ReadYourWrites {
                 if versions.is_known(value) && !floor.is_empty() {
                     findings.checked += 1;
                     if let Some((own, by)) = floor.above(versions, value) {
-                        findings.report(history, || {
+                        findings.report(history, "own-write-not-read", || {
                             let op = history.operation(call.id);
                             let old = found(&op)?;
                             Some(Broken {
-                                name: "own-write-not-read",
                                 sentence: format!(
                                     "process {} found {old} {}, although its own write of {} had been acknowledged and {old} is older",
                                     op.process,
@@ -108,14 +108,14 @@ impl Guarantee for ReadYourWrites {
                     list: read,
                     is_prefix,
                 } => {
-                    let Some(lacks) = own.lacking(list, access.id, read, is_prefix) else {
+                    own.settle(list, access.id);
+                    if own.is_empty() {
                         continue;
-                    };
+                    }
                     findings.checked += 1;
-                    if let Some((by, element)) = lacks {
-                        findings.report(history, || {
+                    if let Some((by, element)) = own.lacking(read, is_prefix) {
+                        findings.report(history, "own-append-not-read", || {
                             Some(Broken {
-                                name: "own-append-not-read",
                                 sentence: format!(
                                     "process {} did not find {element} in the list {}, which it had appended before",
                                     history.operation(access.id).process,
@@ -151,15 +151,8 @@ struct Own<'h> {
 }
 
 impl<'h> Own<'h> {
-    /// Looks at a read in transaction `now`: an own element that it lacks, or that it lacks none; `None` when the
-    /// process had appended nothing.
-    fn lacking(
-        &mut self,
-        list: &List<'h>,
-        now: OpId,
-        read: &[Value],
-        is_prefix: bool,
-    ) -> Option<Option<(OpId, &'h Value)>> {
+    /// In transaction `now`, what those before it appended counts.
+    fn settle(&mut self, list: &List<'h>, now: OpId) {
         let (past, fresh): (Vec<_>, Vec<_>) = std::mem::take(&mut self.fresh)
             .into_iter()
             .partition(|&(id, _)| id != now);
@@ -173,10 +166,16 @@ impl<'h> Own<'h> {
                 None => self.absent = Some((id, element)),
             }
         }
-        if self.last.is_none() && self.absent.is_none() {
-            return None;
-        }
-        let last = self.last.filter(|&(position, _, element)| {
+    }
+
+    /// Whether earlier transactions appended nothing.
+    fn is_empty(&self) -> bool {
+        self.last.is_none() && self.absent.is_none()
+    }
+
+    /// An own element that a read lacks.
+    fn lacking(&self, read: &[Value], is_prefix: bool) -> Option<(OpId, &'h Value)> {
+        let hidden = self.last.filter(|&(position, _, element)| {
             if is_prefix {
                 read.len() <= position as usize
             } else {
@@ -186,7 +185,7 @@ impl<'h> Own<'h> {
         let absent = self
             .absent
             .filter(|(_, element)| is_prefix || !read.contains(element));
-        Some(last.map(|(_, id, element)| (id, element)).or(absent))
+        hidden.map(|(_, id, element)| (id, element)).or(absent)
     }
 }
 
@@ -194,7 +193,7 @@ impl<'h> Own<'h> {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::session::testing::{broken, check};
+    use crate::findings::testing::{broken, check};
 
     #[test]
     fn an_own_write_is_read_or_something_newer() {

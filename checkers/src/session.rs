@@ -2,7 +2,7 @@
 //! have in common.
 //!
 //! A session is a process: after an operation of unknown outcome its worker goes on as another process, so as another
-//! session. A guarantee is judged key by key, on registers (see [`Versions`]) and on lists that transactions append to
+//! session. A guarantee is judged key by key, on registers and on lists that transactions append to
 //! (the longest read is their order). Only what is certain counts: an operation whose order against the others is not
 //! known is counted as undecidable and breaks nothing. Reads that are stale, but never go back, break none of the four.
 //!
@@ -12,101 +12,13 @@
 use rustc_hash::FxHashMap;
 use schism_history::{History, OpId, Process, Value};
 
-use crate::all_orders;
-use crate::conclusion::{Case, conclude};
+use crate::conclusion::conclude;
+use crate::findings::Findings;
 use crate::list::{List, Lists};
 use crate::object::{RegisterObject, Registers};
-use crate::story::{Story, count, step};
-use crate::verdict::{Anomaly, Confirmation};
+use crate::story::count;
 use crate::versions::Versions;
-use crate::witness::Witness;
 use crate::{Budget, Validity, Verdict};
-
-/// Steps for confirming one violation.
-const CONFIRM_STEPS: u64 = 1_000_000;
-/// Violations of one kind of object that are confirmed and told.
-const TOLD: usize = 8;
-
-/// A violation, before it is told.
-pub(crate) struct Broken<'h> {
-    /// What the field calls it.
-    pub(crate) name: &'static str,
-    /// What happened, in one sentence.
-    pub(crate) sentence: String,
-    /// The object.
-    pub(crate) key: &'h Value,
-    /// The operations that no order explains.
-    pub(crate) witness: Witness<'h>,
-    /// What follows from each of them, where it is more than what they did.
-    pub(crate) because: Vec<(OpId, String)>,
-}
-
-/// What was found so far.
-#[derive(Default)]
-pub(crate) struct Findings {
-    /// Operations that could have broken the guarantee.
-    pub(crate) checked: u64,
-    /// Operations of which that is not known.
-    pub(crate) undecidable: u64,
-    /// Operations that broke it.
-    pub(crate) broken: u64,
-    cases: Vec<Case>,
-    told: usize,
-}
-
-impl Findings {
-    /// One more violation. The first ones are confirmed and told; `broken` is only asked for those.
-    pub(crate) fn report<'h>(
-        &mut self,
-        history: &History,
-        broken: impl FnOnce() -> Option<Broken<'h>>,
-    ) {
-        self.broken += 1;
-        if self.told < TOLD
-            && let Some(broken) = broken()
-        {
-            self.told += 1;
-            self.cases.push(tell(history, &broken));
-        }
-    }
-
-    /// Lets the next kind of object have its own examples.
-    fn next_kind(&mut self) {
-        self.told = 0;
-    }
-}
-
-/// The anomaly that a violation is, and what the search over all orders says about it.
-pub(crate) fn tell(history: &History, broken: &Broken<'_>) -> Case {
-    let ids = broken.witness.ids();
-    let story = Story::of(history, ids.iter().copied());
-    let answer = all_orders::search(history, &broken.witness, CONFIRM_STEPS);
-    let steps = broken
-        .witness
-        .parts
-        .iter()
-        .map(|&part| {
-            let sentence = story.sentence(part);
-            let because = broken.because.iter().find(|(id, _)| *id == part.id);
-            match because {
-                Some((_, because)) => step(part.id, format!("{sentence}{because}")),
-                None => step(part.id, sentence),
-            }
-        })
-        .collect();
-    let anomaly = Anomaly {
-        name: broken.name,
-        sentence: broken.sentence.clone(),
-        key: broken.key.clone(),
-        operations: ids,
-        steps,
-        confirmation: Confirmation {
-            by: "search over all orders of these operations",
-            agrees: matches!(answer, all_orders::Answer::NoOrder(_)),
-        },
-    };
-    (anomaly, answer)
-}
 
 /// How a guarantee is judged on each kind of object.
 pub(crate) trait Guarantee {
@@ -260,59 +172,5 @@ mod tests {
             kept > 500 && broken.iter().all(|&it| it > 5),
             "{kept} {broken:?}"
         );
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod testing {
-    use schism_history::{Event, Header, History, Kind, Value, testing};
-
-    use crate::{Budget, Checker, Validity, Verdict};
-
-    /// The verdict on a drawing. The two algorithms must not disagree.
-    pub(crate) fn check(checker: &dyn Checker, drawing: &str) -> Verdict {
-        let history = testing::history(drawing);
-        let verdict = checker.check(&history, &Budget::default());
-        assert_eq!(verdict.disagreement, None);
-        assert_eq!(
-            verdict.validity == Validity::Invalid,
-            !verdict.anomalies.is_empty()
-        );
-        verdict
-    }
-
-    /// The verdict on a drawing to whose operations the database gave these revisions.
-    pub(crate) fn with_revisions(
-        checker: &dyn Checker,
-        drawing: &str,
-        revisions: &[i64],
-    ) -> Verdict {
-        let plain = testing::history(drawing);
-        let mut events = Vec::new();
-        for (op, &revision) in plain.operations().zip(revisions) {
-            let event = |time, kind, value: &Value| {
-                Event::new(time, op.process, kind, op.f().clone())
-                    .key(op.key().clone())
-                    .value(value.clone())
-            };
-            events.push(event(op.invoked, Kind::Invoke, op.input()));
-            events.push(event(op.end(), Kind::Ok, op.output()).revision(revision));
-        }
-        events.sort_by_key(|event| event.time);
-        let history = History::from_events(Header::default(), events).unwrap();
-        let verdict = checker.check(&history, &Budget::default());
-        assert_eq!(verdict.disagreement, None);
-        verdict
-    }
-
-    /// The names and operations of what was found.
-    pub(crate) fn broken(verdict: &Verdict) -> Vec<(&'static str, Vec<u32>)> {
-        let anomalies = verdict.anomalies.iter();
-        anomalies
-            .map(|anomaly| {
-                let ids = anomaly.operations.iter().map(|id| id.0).collect();
-                (anomaly.name, ids)
-            })
-            .collect()
     }
 }

@@ -89,42 +89,43 @@ impl<'h> Story<'h> {
             },
             (F::Add, _) if known => format!("added {}", op.input()),
             (F::Add, _) => format!("tried to add {}", op.input()),
-            (F::Txn, _) => self.transaction(&op),
+            (F::Txn, _) => transaction(&op),
             (f, _) => format!("called {f} with {}", short(op.input())),
         }
     }
+}
 
-    fn transaction(&self, op: &Operation<'_>) -> String {
-        let steps = if op.outcome == Outcome::Ok {
-            op.output()
-        } else {
-            op.input()
-        };
-        let told: Vec<String> = steps
-            .as_list()
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|step| match step.as_list()? {
-                [name, key, argument] if name.as_text() == Some("append") => {
-                    Some(format!("appended {argument} to {key}"))
-                }
-                [_, key, list] if op.outcome == Outcome::Ok => {
-                    let list = if list.is_nil() {
-                        "[]".to_owned()
-                    } else {
-                        short(list)
-                    };
-                    Some(format!("read {list} from {key}"))
-                }
-                _ => None,
-            })
-            .collect();
-        let told = told.join(", ");
-        match op.outcome {
-            Outcome::Ok => told,
-            Outcome::Fail => format!("failed, having tried what follows: {told}"),
-            Outcome::Info => format!("may or may not have done what follows: {told}"),
-        }
+/// What a transaction did, or tried.
+fn transaction(op: &Operation<'_>) -> String {
+    let steps = if op.outcome == Outcome::Ok {
+        op.output()
+    } else {
+        op.input()
+    };
+    let told: Vec<String> = steps
+        .as_list()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|step| match step.as_list()? {
+            [name, key, argument] if name.as_text() == Some("append") => {
+                Some(format!("appended {argument} to {key}"))
+            }
+            [_, key, list] if op.outcome == Outcome::Ok => {
+                let list = if list.is_nil() {
+                    "[]".to_owned()
+                } else {
+                    short(list)
+                };
+                Some(format!("read {list} from {key}"))
+            }
+            _ => None,
+        })
+        .collect();
+    let told = told.join(", ");
+    match op.outcome {
+        Outcome::Ok => told,
+        Outcome::Fail => format!("failed, having tried what follows: {told}"),
+        Outcome::Info => format!("may or may not have done what follows: {told}"),
     }
 }
 
@@ -185,7 +186,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

@@ -62,7 +62,7 @@ impl Moment {
 pub(crate) struct Versions<'a> {
     history: &'a History,
     calls: &'a [RegisterCall],
-    versions: Vec<Version>,
+    all: Vec<Version>,
     /// Whether any version was made from another.
     linked: bool,
 }
@@ -88,7 +88,7 @@ impl<'a> Versions<'a> {
         let mut this = Self {
             history,
             calls,
-            versions,
+            all: versions,
             linked: false,
         };
         this.find_writers();
@@ -98,12 +98,12 @@ impl<'a> Versions<'a> {
     }
 
     fn find_writers(&mut self) {
-        let mut written = vec![0_u8; self.versions.len()];
+        let mut written = vec![0_u8; self.all.len()];
         for (i, call) in self.calls.iter().enumerate() {
             let Some(value) = call.action.left() else {
                 continue;
             };
-            let version = &mut self.versions[value as usize];
+            let version = &mut self.all[value as usize];
             let times = &mut written[value as usize];
             *times = times.saturating_add(1);
             version.known = *times == 1 && value != 0;
@@ -137,7 +137,7 @@ impl<'a> Versions<'a> {
                 .into_iter()
                 .flatten()
             {
-                let version = &mut self.versions[value as usize];
+                let version = &mut self.all[value as usize];
                 if version.writer != NONE && end.time < version.by.time {
                     version.by = end;
                 }
@@ -152,9 +152,9 @@ impl<'a> Versions<'a> {
             let RegisterAction::Cas(old, new) = call.action else {
                 continue;
             };
-            let happened = self.versions[new as usize].by != Moment::NEVER;
-            let ours = self.versions[new as usize].writer == i as u32;
-            if ours && happened && self.versions[old as usize].known {
+            let happened = self.all[new as usize].by != Moment::NEVER;
+            let ours = self.all[new as usize].writer == i as u32;
+            if ours && happened && self.all[old as usize].known {
                 children.push((old, new));
             }
         }
@@ -164,7 +164,7 @@ impl<'a> Versions<'a> {
         self.linked = true;
         children.sort_unstable();
         for &(old, new) in &children {
-            self.versions[new as usize].from = old;
+            self.all[new as usize].from = old;
         }
         let of = |parent: u32| {
             let begin = children.partition_point(|&(old, _)| old < parent);
@@ -175,34 +175,34 @@ impl<'a> Versions<'a> {
         // Depth first from each version that was made from none.
         let mut place = 0;
         let mut walked: Vec<u32> = Vec::with_capacity(children.len());
-        let roots: Vec<u32> = (0..self.versions.len() as u32)
-            .filter(|&version| self.versions[version as usize].from == NONE)
+        let roots: Vec<u32> = (0..self.all.len() as u32)
+            .filter(|&version| self.all[version as usize].from == NONE)
             .collect();
-        let mut reached = vec![false; self.versions.len()];
+        let mut reached = vec![false; self.all.len()];
         for root in roots {
             let mut stack = vec![root];
             while let Some(version) = stack.pop() {
                 reached[version as usize] = true;
                 walked.push(version);
-                self.versions[version as usize].places = (place, place);
+                self.all[version as usize].places = (place, place);
                 place += 1;
                 stack.extend(of(version).map(|&(_, child)| child));
             }
         }
         for &version in &walked {
-            let from = self.versions[version as usize].from;
+            let from = self.all[version as usize].from;
             if from != NONE {
-                let inherited = self.versions[from as usize].not_before;
-                let own = &mut self.versions[version as usize].not_before;
+                let inherited = self.all[from as usize].not_before;
+                let own = &mut self.all[version as usize].not_before;
                 *own = (*own).max(inherited);
             }
         }
         for &version in walked.iter().rev() {
             let Version {
                 from, by, places, ..
-            } = self.versions[version as usize];
+            } = self.all[version as usize];
             if from != NONE {
-                let parent = &mut self.versions[from as usize];
+                let parent = &mut self.all[from as usize];
                 parent.places.1 = parent.places.1.max(places.1);
                 if from != 0 && by.time < parent.by.time {
                     parent.by = by;
@@ -211,29 +211,29 @@ impl<'a> Versions<'a> {
         }
         // Made from each other only: nothing is certain there.
         for (version, _) in reached.iter().enumerate().filter(|&(_, &reached)| !reached) {
-            self.versions[version].known = false;
-            self.versions[version].writer = NONE;
+            self.all[version].known = false;
+            self.all[version].writer = NONE;
         }
     }
 
     /// Whether it is known which write the value comes from.
     pub(crate) fn is_known(&self, value: u32) -> bool {
-        self.versions[value as usize].known
+        self.all[value as usize].known
     }
 
     /// When the value had been written for sure; [`Time::NEVER`] when that is not certain.
     pub(crate) fn written_by(&self, value: u32) -> Time {
-        self.versions[value as usize].by.time
+        self.all[value as usize].by.time
     }
 
     /// When the value was written at the earliest.
     pub(crate) fn not_before(&self, value: u32) -> Time {
-        self.versions[value as usize].not_before.time
+        self.all[value as usize].not_before.time
     }
 
     /// Whether `u` came before `v` for sure.
     pub(crate) fn is_before(&self, u: u32, v: u32) -> bool {
-        let [a, b] = [u, v].map(|value| &self.versions[value as usize]);
+        let [a, b] = [u, v].map(|value| &self.all[value as usize]);
         if u == v || !a.known || !b.known {
             return false;
         }
@@ -245,7 +245,7 @@ impl<'a> Versions<'a> {
 
     /// Whether the order of two versions is certain without looking at real time: by revisions or compare-and-sets.
     pub(crate) fn is_ordered(&self, u: u32, v: u32) -> bool {
-        let [a, b] = [u, v].map(|value| &self.versions[value as usize]);
+        let [a, b] = [u, v].map(|value| &self.all[value as usize]);
         a.known
             && b.known
             && (a.revision.is_some() && b.revision.is_some()
@@ -254,8 +254,8 @@ impl<'a> Versions<'a> {
     }
 
     fn is_made_from(&self, made: u32, from: u32) -> bool {
-        let (begin, end) = self.versions[from as usize].places;
-        let place = self.versions[made as usize].places.0;
+        let (begin, end) = self.all[from as usize].places;
+        let place = self.all[made as usize].places.0;
         self.linked && begin < place && place <= end
     }
 
@@ -267,7 +267,7 @@ impl<'a> Versions<'a> {
         others: impl IntoIterator<Item = OpId>,
     ) -> Witness<'static> {
         let mut calls: Vec<u32> = Vec::new();
-        let [a, b] = [u, v].map(|value| &self.versions[value as usize]);
+        let [a, b] = [u, v].map(|value| &self.all[value as usize]);
         calls.extend([a.writer, b.writer]);
         let mut revisions = false;
         if a.revision.is_some() && b.revision.is_some() {
@@ -309,7 +309,7 @@ impl<'a> Versions<'a> {
     fn path(&self, made: u32, from: u32, calls: &mut Vec<u32>) {
         let mut at = made;
         while at != from && at != NONE {
-            let version = &self.versions[at as usize];
+            let version = &self.all[at as usize];
             calls.push(version.writer);
             at = version.from;
         }
@@ -322,7 +322,7 @@ impl<'a> Versions<'a> {
             return part;
         };
         if let RegisterAction::Cas(old, _) = self.calls[i].action {
-            let writer = self.versions[old as usize].writer;
+            let writer = self.all[old as usize].writer;
             let there =
                 writer != NONE && ids.binary_search(&self.calls[writer as usize].id).is_ok();
             if old != 0 && !there {
@@ -353,7 +353,7 @@ impl Floor {
 
     /// One more version; `false` when nothing is known about it.
     pub(crate) fn add(&mut self, versions: &Versions<'_>, value: u32, by: OpId) -> bool {
-        let version = &versions.versions[value as usize];
+        let version = &versions.all[value as usize];
         if !version.known {
             return false;
         }
@@ -380,7 +380,7 @@ impl Floor {
 
     /// A version of the floor that `value` came before for sure, and how it was learned.
     pub(crate) fn above(&self, versions: &Versions<'_>, value: u32) -> Option<(u32, OpId)> {
-        let latest = match versions.versions[value as usize].revision {
+        let latest = match versions.all[value as usize].revision {
             Some(_) => self.latest_unnumbered,
             None => self.latest,
         };
@@ -397,7 +397,7 @@ impl Floor {
         versions: &Versions<'_>,
         value: u32,
     ) -> Option<(u32, OpId)> {
-        let (begin, end) = versions.versions[value as usize].places;
+        let (begin, end) = versions.all[value as usize].places;
         let made = self
             .places
             .range((begin + 1, 0, OpId(0))..)
@@ -415,7 +415,7 @@ impl Floor {
 
     /// Whether revisions or compare-and-sets say how `value` stands to any version of the floor.
     pub(crate) fn is_comparable(&self, versions: &Versions<'_>, value: u32) -> bool {
-        let numbered = versions.versions[value as usize].revision.is_some();
+        let numbered = versions.all[value as usize].revision.is_some();
         (numbered && self.greatest.is_some())
             || self
                 .places

@@ -3,14 +3,15 @@
 //! As with [monotonic writes](crate::monotonic_writes), only the order that the database itself tells counts: on a
 //! register its revisions and compare-and-sets, on a list the longest read. The guarantee is broken if a write stands
 //! before a version (or a list's element) that the process had read before it wrote. It is judged key by key.
-//! Figures: see [`session`](crate::session).
+//! Figures: see [`crate::session`].
 
 use schism_history::{History, OpId, Value};
 
+use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::monotonic_writes::order_told;
 use crate::object::{RegisterObject, Registers, found, written};
-use crate::session::{self, Broken, ByProcess, Findings, Guarantee};
+use crate::session::{self, ByProcess, Guarantee};
 use crate::story::of_key;
 use crate::versions::{Floor, Versions};
 use crate::witness::Witness;
@@ -58,12 +59,11 @@ impl Guarantee for WritesFollowReads {
                 if floor.is_comparable(versions, value) {
                     findings.checked += 1;
                     if let Some((earlier, by)) = floor.above_by_order(versions, value) {
-                        findings.report(history, || {
+                        findings.report(history, "write-before-read", || {
                             let op = history.operation(call.id);
                             let reader = history.operation(by);
                             let (read, wrote) = (found(&reader)?, written(&op)?);
                             Some(Broken {
-                                name: "write-before-read",
                                 sentence: format!(
                                     "process {} found {read} and then wrote {wrote} {}, but {wrote} took effect before {read}",
                                     op.process,
@@ -119,24 +119,23 @@ impl Guarantee for WritesFollowReads {
                     if position as usize >= read.len() || read.last() == Some(element) {
                         continue;
                     }
-                    findings.report(history, || {
-                        let last = read.last()?;
+                    findings.report(history, "write-before-read", || {
+                        let newest = read.last()?;
                         Some(Broken {
-                            name: "write-before-read",
                             sentence: format!(
-                                "process {} found {last} in the list {} and then appended {element}, but {element} stands before {last}",
+                                "process {} found {newest} in the list {} and then appended {element}, but {element} stands before {newest}",
                                 history.operation(access.id).process,
                                 of_key(list.key),
                             ),
                             key: list.key,
                             witness: Witness::lists(
                                 [
-                                    list.appended_by(last)?,
+                                    list.appended_by(newest)?,
                                     by,
                                     list.appended_by(element)?,
                                     list.longest_by?,
                                 ],
-                                vec![(list.key, last), (list.key, element)],
+                                vec![(list.key, newest), (list.key, element)],
                             ),
                             because: Vec::new(),
                         })
@@ -151,7 +150,7 @@ impl Guarantee for WritesFollowReads {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::session::testing::{broken, check, with_revisions};
+    use crate::findings::testing::{broken, check, with_revisions};
 
     const READ_AND_WRITE: &str = "
         0 |w x 1|

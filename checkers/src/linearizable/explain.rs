@@ -268,10 +268,8 @@ impl<'a> Told<'a> {
         steps: &mut Vec<Step>,
     ) -> bool {
         let replaced = old.first.is_none() || new.writer == Some(begun);
-        let (began, end) = (
-            self.story.time(self.op(begun).invoked),
-            self.story.time(self.op(arrived).end()),
-        );
+        let began_at = self.story.time(self.op(begun).invoked);
+        let end = self.story.time(self.op(arrived).end());
         let after_old = if old.first.is_some() {
             format!(", after {} was written", old.value)
         } else {
@@ -304,7 +302,7 @@ impl<'a> Told<'a> {
             steps.push(step(
                 begun.id,
                 format!(
-                    "{}; it began {what} at {began}{after_old}: so {} was there after {}",
+                    "{}; it began {what} at {began_at}{after_old}: so {} was there after {}",
                     self.story.sentence(begun),
                     new.value,
                     old.value
@@ -328,23 +326,20 @@ impl<'a> Told<'a> {
         for &part in self.parts {
             let op = self.op(part);
             let (found, written) = (found(&op, part), wrote(&op, part.role));
-            let value = match (found, written) {
-                (Some(value), None) | (None, Some(value)) => value,
-                _ => return None,
+            let ((Some(value), None) | (None, Some(value))) = (found, written) else {
+                return None;
             };
             let place = groups.iter().position(|group| group.value == value);
-            let group = match place {
-                Some(place) => &mut groups[place],
-                None => {
-                    groups.push(Group {
-                        value,
-                        writer: None,
-                        first: None,
-                        last: None,
-                    });
-                    groups.last_mut()?
-                }
-            };
+            let place = place.unwrap_or_else(|| {
+                groups.push(Group {
+                    value,
+                    writer: None,
+                    first: None,
+                    last: None,
+                });
+                groups.len() - 1
+            });
+            let group = &mut groups[place];
             if written.is_some() && group.writer.replace(part).is_some() {
                 return None;
             }

@@ -26,11 +26,9 @@
 //! it explains is explained; where it ends, nothing is proved. Most histories with an order have many, so a narrow
 //! search finds one where the full search would drown.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use schism_history::Time;
 
+use super::agenda::{Event, events, slots};
 use super::frontier::{self, Family, Frontier, Layout, MOST_USED};
 use crate::Budget;
 use crate::models::Model;
@@ -142,11 +140,6 @@ struct Search<'a, M: Model> {
     next: Frontier,
     /// What may be the case before it: reached, but the returning operation has not taken effect.
     seen: Frontier,
-}
-
-enum Event {
-    Invoke(usize),
-    Return(usize),
 }
 
 impl<'a, M: Model> Search<'a, M> {
@@ -524,57 +517,6 @@ impl<'a, M: Model> Search<'a, M> {
 /// Whether an action happens in every state and leaves the same one: it does not notice what was before.
 fn is_blind<M: Model>(model: &M, action: M::Action) -> bool {
     model.fits_anywhere(action) && model.result(action).is_some()
-}
-
-/// Invocations and returns in order of time; at one moment, invocations first: operations that only touch overlap.
-fn events<A>(calls: &[Call<A>]) -> Vec<Event> {
-    let returns = by_return(calls);
-    let mut events = Vec::with_capacity(calls.len() + returns.len());
-    let mut invoked = 0;
-    for i in returns {
-        while invoked < calls.len() && calls[invoked].invoked <= calls[i].end {
-            events.push(Event::Invoke(invoked));
-            invoked += 1;
-        }
-        events.push(Event::Return(i));
-    }
-    // What is invoked after the last return never has to take effect.
-    events
-}
-
-/// The certain calls, in order of return.
-fn by_return<A>(calls: &[Call<A>]) -> Vec<usize> {
-    let mut returns: Vec<usize> = (0..calls.len())
-        .filter(|&i| calls[i].is_certain())
-        .collect();
-    returns.sort_by_key(|&i| calls[i].end);
-    returns
-}
-
-/// How many slots the calls need, and for each call its slot or class.
-fn slots<A: Copy + Ord>(calls: &[Call<A>], classes: &[A]) -> (usize, Vec<u32>) {
-    let mut number = vec![0; calls.len()];
-    let mut free: BinaryHeap<Reverse<u32>> = BinaryHeap::new();
-    let mut slots = 0;
-    for event in events(calls) {
-        match event {
-            Event::Invoke(i) if calls[i].is_certain() => {
-                number[i] = free.pop().map_or_else(
-                    || {
-                        slots += 1;
-                        slots - 1
-                    },
-                    |Reverse(slot)| slot,
-                );
-            }
-            Event::Invoke(i) => {
-                let class = classes.binary_search(&calls[i].action);
-                number[i] = class.expect("each unknown action has a class") as u32;
-            }
-            Event::Return(i) => free.push(Reverse(number[i])),
-        }
-    }
-    (slots as usize, number)
 }
 
 /// Classes that leave the same state belong together, see [`Family`].

@@ -1,8 +1,8 @@
 //! The checker against the truth: every order of small histories, and each method against the others on larger ones.
 
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use schism_history::{Event, F, History, Kind, OpId, Process, Time, Value, testing};
+use schism_history::{Event, F, History, OpId, Process, Value, testing};
 
 use super::search::Found;
 use super::{Linearizable, search_object, zones};
