@@ -69,6 +69,8 @@ mod store;
 mod simulation;
 mod calls;
 mod cluster;
+#[cfg(test)]
+mod lone;
 pub mod stores;
 
 pub use clock::{MAX_DRIFT_PPM, WallTime};

@@ -136,12 +136,10 @@ impl Network {
     /// first.
     pub(crate) fn cut(&mut self, id: u32, links: &[Link], mode: CutMode) {
         self.join(id);
-        let mut links = links.to_vec();
-        links.sort_unstable();
-        links.dedup();
-        for link in &links {
+        for link in links {
             *self.cuts_on(*link, mode) += 1;
         }
+        let links = links.to_vec();
         self.cuts.insert(id, Cut { links, mode });
     }
 
