@@ -12,6 +12,7 @@ use schism_simulator::{
 /// What a client saw of one call.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
+    pub(crate) client: ClientId,
     pub(crate) request: Request,
     pub(crate) invoked: Time,
     pub(crate) completed: Time,
@@ -221,6 +222,7 @@ impl Driver<'_> {
                 self.cluster.cancel(timeout);
                 self.cluster.abandon(call);
                 self.operations.push(Operation {
+                    client,
                     request,
                     invoked,
                     completed: self.cluster.now(),
@@ -322,6 +324,7 @@ impl Driver<'_> {
         client.alarm = self.cluster.alarm(now + TIMEOUT);
         writeln!(self.log, "{} {node} {request:?}", now.as_nanos()).unwrap();
         self.operations.push(Operation {
+            client: client.id,
             request,
             invoked: now,
             completed: Time::NEVER,
