@@ -95,8 +95,8 @@ pub struct Cluster<S: Store> {
 }
 
 impl<S: Store> Cluster<S> {
-    /// A cluster with the nodes, network and clocks of `config`; its `store` and `options` are not looked at. All nodes are
-    /// running.
+    /// A cluster with the nodes, network and clocks of `config`; its `store` and `options` are not looked at. All nodes
+    /// are running.
     ///
     /// # Errors
     /// The configuration asks for something that is not possible, or the options do not fit the number of nodes.

@@ -1,18 +1,18 @@
 //! Replicated registers on quorums: every node holds every key, and any node serves any call.
 //!
-//! A write finds the highest stamp that a read quorum knows, and stores its value with a higher one on a write quorum. A read
-//! asks a read quorum for the value with the highest stamp and, when told to, stores that on a write quorum before it answers, unless
-//! the answers show that it is on one already.
-//! With majorities, stamps drawn that way and write-back this is linearizable: Attiya, Bar-Noy and Dolev, "Sharing memory
-//! robustly in message-passing systems", JACM 42(1), 1995, with several writers as in Lynch and Shvartsman, FTCS 1997. Each of
-//! the options takes one of these legs away; the presets are named stores.
+//! A write finds the highest stamp that a read quorum knows, and stores its value with a higher one on a write quorum.
+//! A read asks a read quorum for the value with the highest stamp and, when told to, stores that on a write quorum
+//! before it answers, unless the answers show that it is on one already. With majorities, stamps drawn that way and
+//! write-back this is linearizable: Attiya, Bar-Noy and Dolev, "Sharing memory robustly in message-passing systems",
+//! JACM 42(1), 1995, with several writers as in Lynch and Shvartsman, FTCS 1997. Each of the options takes one of these
+//! legs away; the presets are named stores.
 //!
-//! Two things are easy to get wrong, and are right here. A stamp is never given twice: it ends in the node's incarnation and a
-//! count, so neither two calls on one node nor a node that crashed and forgot can give the same stamp to two values. And a
-//! replica counts once, however often its answer arrives.
+//! Two things are easy to get wrong, and are right here. A stamp is never given twice: it ends in the node's
+//! incarnation and a count, so neither two calls on one node nor a node that crashed and forgot can give the same stamp
+//! to two values. And a replica counts once, however often its answer arrives.
 //!
-//! Anti-entropy lets replicas converge that missed a write: every so often a node sends a stretch of its records to all others,
-//! which keep what is newer.
+//! Anti-entropy lets replicas converge that missed a write: every so often a node sends a stretch of its records to all
+//! others, which keep what is newer.
 
 mod options;
 #[cfg(test)]

@@ -17,8 +17,8 @@ pub(super) const MOST_OPEN: usize = 10_000;
 pub(crate) struct Ticket(u64);
 
 impl Ticket {
-    /// Counts up. After a crash the count begins again, but under a new incarnation: a late answer to the old one is not
-    /// taken for an answer to the new one.
+    /// Counts up. After a crash the count begins again, but under a new incarnation: a late answer to the old one is
+    /// not taken for an answer to the new one.
     pub(super) fn next<S: Store>(&mut self, context: &Context<'_, S>) -> Self {
         self.0 = (self.0 + 1).max(context.incarnation() << 40);
         *self

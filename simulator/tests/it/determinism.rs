@@ -45,9 +45,9 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     }
 }
 
-/// When this fails and a store, the network or the order of random numbers was changed on purpose, take the new numbers over:
-/// old seeds give other runs from then on, which belongs into the changelog. When nothing of the kind was changed, something
-/// depends on the machine.
+/// When this fails and a store, the network or the order of random numbers was changed on purpose, take the new numbers
+/// over: old seeds give other runs from then on, which belongs into the changelog. When nothing of the kind was
+/// changed, something depends on the machine.
 #[test]
 fn the_bytes_are_those_of_every_other_machine() {
     let fingerprints: Vec<String> = STORES

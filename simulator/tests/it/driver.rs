@@ -72,8 +72,8 @@ pub(crate) struct Run {
 
 const TIMEOUT: Duration = Duration::from_millis(150);
 
-/// Reads and writes of unique values. Every key is asked for about 40 times and then left alone, so that a judge has little
-/// to do per key.
+/// Reads and writes of unique values. Every key is asked for about 40 times and then left alone, so that a judge has
+/// little to do per key.
 pub(crate) fn registers(number: u32, random: &mut Random) -> Request {
     let key = key(number);
     if random.below(2) == 0 {
@@ -138,8 +138,8 @@ struct Driver<'s> {
     fault: u32,
 }
 
-/// Runs a scenario: the operations under faults, then everything healed, then, for a store that is up, one read of every key on
-/// every node by a fresh client.
+/// Runs a scenario: the operations under faults, then everything healed, then, for a store that is up, one read of
+/// every key on every node by a fresh client.
 pub(crate) fn run(scenario: &Scenario, seed: u64) -> Run {
     let mut cluster = scenario.config.open(seed).unwrap();
     let clients = (0..scenario.clients)

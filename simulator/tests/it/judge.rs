@@ -1,5 +1,5 @@
-//! A small judge of linearizability, for histories of a few dozen operations per key: tries all orders, and remembers where it
-//! has been (Wing and Gong, 1993; Lowe, 2017).
+//! A small judge of linearizability, for histories of a few dozen operations per key: tries all orders, and remembers
+//! where it has been (Wing and Gong, 1993; Lowe, 2017).
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -99,8 +99,8 @@ fn elements(state: &Value) -> Vec<Value> {
     state.as_list().unwrap_or_default().to_vec()
 }
 
-/// How often a client read something older than its own acknowledged write: a value whose write was over before its own began.
-/// Values are unique.
+/// How often a client read something older than its own acknowledged write: a value whose write was over before its own
+/// began. Values are unique.
 pub(crate) fn own_writes_missed(operations: &[Operation]) -> usize {
     let done = |operation: &&Operation| operation.outcome == Outcome::Ok(Reply::Done);
     let value = |operation: &Operation| match &operation.request {
@@ -129,8 +129,8 @@ pub(crate) fn own_writes_missed(operations: &[Operation]) -> usize {
         .count()
 }
 
-/// A smallest part of a violation that is still one. Reads may be left out, and writes whose value nobody reads: neither can make
-/// a correct history wrong.
+/// A smallest part of a violation that is still one. Reads may be left out, and writes whose value nobody reads:
+/// neither can make a correct history wrong.
 pub(crate) fn minimal(mut operations: Vec<Operation>) -> Vec<Operation> {
     assert!(!is_linearizable(&operations));
     loop {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct QuorumOptions {
-    /// How many replicas a read, and a write's look for the highest stamp, waits for, its own node included. By default more
-    /// than half.
+    /// How many replicas a read, and a write's look for the highest stamp, waits for, its own node included. By default
+    /// more than half.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) read: Option<u16>,
     /// How many replicas must have stored a value, its own node included. By default more than half.
@@ -69,7 +69,7 @@ pub(crate) enum Contact {
     /// To all replicas at once; the first to answer count.
     #[default]
     All,
-    /// A question goes to just as many replicas as are needed, drawn at random. A value goes to one replica after the other, in
-    /// random order, and to the rest once enough hold it. Who does not answer in time is passed over.
+    /// A question goes to just as many replicas as are needed, drawn at random. A value goes to one replica after the
+    /// other, in random order, and to the rest once enough hold it. Who does not answer in time is passed over.
     Few,
 }
