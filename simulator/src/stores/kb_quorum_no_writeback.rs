@@ -7,7 +7,8 @@
 //! is linearizable.
 //!
 //! The flaw: while a write is on its way, or waits for a replica that is cut off, one read's quorum holds the new value
-//! and a later read's quorum does not. Reads go back in time: write 1, write 2 begins, read gives 2, read gives 1.
+//! and a later read's quorum does not. Reads go back in time: write 1, write 2 begins, read gives 2, read gives 1. That
+//! a replica takes 5 ms to store a value, as with a slow disk, makes a write last long enough to be met by reads.
 //!
 //! Must be flagged: linearizability, with at most four operations in the smallest case. Partitions make it frequent,
 //! but it happens without any fault. Reads of one client may go back in time too. Acknowledged writes are on a majority
@@ -15,6 +16,8 @@
 //!
 //! No other checker is promised to pass: when a read has shown an unfinished write, a later write may still get a lower
 //! stamp than that one, and then looks lost to its writer.
+
+use std::time::Duration;
 
 use super::quorum::{Contact, Quorum, QuorumOptions};
 use crate::{Capability, Preset};
@@ -35,6 +38,7 @@ impl Preset for KbQuorumNoWriteback {
         QuorumOptions {
             write_back: false,
             contact: Contact::Few,
+            store_takes: Duration::from_millis(5),
             ..QuorumOptions::default()
         }
     }

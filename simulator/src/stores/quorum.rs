@@ -19,8 +19,8 @@ mod options;
 mod tests;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::collections::btree_map::{Entry, OccupiedEntry};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ use crate::{Call, Class, Context, Disk, NodeId, NodeSet, Reply, Request, Store};
 /// Tags of timers.
 const RETRY: u64 = 1;
 const ANTI_ENTROPY: u64 = 2;
+const STORED: u64 = 3;
 
 /// How many records a round of anti-entropy sends.
 const STRETCH: usize = 512;
@@ -109,6 +110,8 @@ pub(crate) struct Quorum {
     options: QuorumOptions,
     last: Ticket,
     operations: BTreeMap<Ticket, Operation>,
+    /// What others sent and is not stored yet, the oldest first, each with a timer.
+    storing: VecDeque<(NodeId, Ticket, Value, Cell)>,
     /// Whether a timer for asking again is running.
     retrying: bool,
     /// Where the next stretch of records begins.
@@ -363,6 +366,7 @@ impl Store for Quorum {
             options: options.clone(),
             last: Ticket::default(),
             operations: BTreeMap::new(),
+            storing: VecDeque::new(),
             retrying: false,
             spread_from: 0,
         }
@@ -437,8 +441,13 @@ impl Store for Quorum {
                 }
             }
             Message::Keep { ticket, key, cell } => {
-                keep_if_newer(context, &key, &cell);
-                context.send(from, Message::Kept { ticket });
+                if self.options.store_takes.is_zero() {
+                    keep_if_newer(context, &key, &cell);
+                    context.send(from, Message::Kept { ticket });
+                } else {
+                    self.storing.push_back((from, ticket, key, cell));
+                    context.set_timer(self.options.store_takes, STORED);
+                }
             }
             Message::Kept { ticket } => {
                 let quorum = self.write_quorum(context);
@@ -465,6 +474,12 @@ impl Store for Quorum {
     fn timer(&mut self, context: &mut Context<'_, Self>, tag: u64) {
         match tag {
             RETRY => self.retry(context),
+            STORED => {
+                if let Some((from, ticket, key, cell)) = self.storing.pop_front() {
+                    keep_if_newer(context, &key, &cell);
+                    context.send(from, Message::Kept { ticket });
+                }
+            }
             _ => self.spread(context),
         }
     }

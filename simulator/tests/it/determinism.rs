@@ -63,7 +63,7 @@ fn the_bytes_are_those_of_every_other_machine() {
 const PINNED: [&str; 5] = [
     "async-failover 98b4dc54c39325a7",
     "kb-lww-skew 5d28a9170a4dd3ae",
-    "kb-quorum-no-writeback 06caf4151ddc0b22",
+    "kb-quorum-no-writeback 401fc4a4039ce460",
     "kg-abd 74f165fa2d602c58",
     "single-copy caddc3746981bec4",
 ];

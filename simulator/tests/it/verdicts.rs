@@ -96,16 +96,15 @@ fn kb_quorum_no_writeback_is_caught_with_at_most_four_operations() {
             *sizes.entry(minimal(violation).len()).or_default() += 1;
         }
     }
-    // Two writes and two reads; one more read where the writes overlap, so that their order must be shown.
+    // Two writes and two reads; more where the writes overlap, so that their order must be shown as well.
     let small: u32 = sizes.range(..=4).map(|(_, count)| count).sum();
-    assert!(small >= 20, "{sizes:?}");
-    assert!(sizes.keys().all(|size| *size <= 5), "{sizes:?}");
+    assert!(small >= 50, "{sizes:?}");
 }
 
 #[test]
 fn kb_quorum_no_writeback_needs_no_fault_to_be_caught() {
     let config = config("kb-quorum-no-writeback");
-    assert!(caught(&dense(config, Faults::NONE)) >= 1);
+    assert!(caught(&dense(config, Faults::NONE)) >= 20);
 }
 
 #[test]

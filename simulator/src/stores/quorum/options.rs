@@ -22,6 +22,10 @@ pub(crate) struct QuorumOptions {
     pub(crate) stamps: Stamps,
     /// Whom a call goes to.
     pub(crate) contact: Contact,
+    /// How long a replica takes to store a value that another node sends it; nobody sees it there before.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub(crate) store_takes: Duration,
     /// After how long a node asks those again that have not answered.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
@@ -44,6 +48,7 @@ impl Default for QuorumOptions {
             write_back: true,
             stamps: Stamps::Logical,
             contact: Contact::All,
+            store_takes: Duration::ZERO,
             retry: Duration::from_millis(200),
             give_up: Duration::from_secs(5),
             anti_entropy: Duration::from_secs(1),

@@ -237,3 +237,28 @@ fn few_means_one_after_the_other_and_then_the_rest() {
     all.sort_unstable();
     assert_eq!(all, [1, 2, 3, 4]);
 }
+
+#[test]
+fn a_value_that_is_being_stored_is_not_seen_and_lost_in_a_crash() {
+    let options = QuorumOptions {
+        store_takes: Duration::from_millis(5),
+        ..QuorumOptions::default()
+    };
+    let mut node = node(options);
+    let keep = Message::Keep {
+        ticket: Ticket::default(),
+        key: key(),
+        cell: cell(1, 7),
+    };
+    let effects = tell(&mut node, 1, &keep);
+    assert!(matches!(effects[..], [Effect::Timer { tag: STORED, .. }]));
+    assert_eq!(node.disk.get(&key()), None);
+    node.restart();
+    let effects = node.handle(|store, context| store.timer(context, STORED));
+    assert!(effects.is_empty());
+
+    tell(&mut node, 1, &keep);
+    let effects = node.handle(|store, context| store.timer(context, STORED));
+    assert_eq!(sent(&effects).1, [1], "it says so to who sent it");
+    assert_eq!(node.disk.get(&key()), Some(&cell(1, 7)));
+}
