@@ -1,7 +1,7 @@
 //! How many client operations a second a simulated cluster carries, on one core.
 //!
-//! Each client sends its next operation when the last one is over, half of them writes, over 100 keys, and sets an alarm for its
-//! timeout each time, as the controller does.
+//! Each client sends its next operation when the last one is over, half of them writes, over 100 keys, and sets an
+//! alarm for its timeout each time, as the controller does.
 
 use std::time::Duration;
 

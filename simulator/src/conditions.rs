@@ -58,9 +58,9 @@ pub enum Spread {
 
 /// What packets go through on a link.
 ///
-/// Packets between two nodes arrive in the order they were sent, as over one TCP connection, but for those that are held
-/// back (`reorder`) or arrive twice (`duplicate`). Clients open a connection per call: their packets may overtake those
-/// of earlier calls, and are neither held back nor doubled.
+/// Packets between two nodes arrive in the order they were sent, as over one TCP connection, but for those that are
+/// held back (`reorder`) or arrive twice (`duplicate`). Clients open a connection per call: their packets may overtake
+/// those of earlier calls, and are neither held back nor doubled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Conditions {

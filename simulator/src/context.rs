@@ -1,7 +1,7 @@
 //! All that a store knows of the world, and all that it can do to it.
 //!
-//! A context holds nothing of the event loop: it is made of a node's own parts and a list of effects that whoever runs the
-//! store carries out afterwards. That can be the simulated cluster as well as a process with sockets.
+//! A context holds nothing of the event loop: it is made of a node's own parts and a list of effects that whoever runs
+//! the store carries out afterwards. That can be the simulated cluster as well as a process with sockets.
 
 use std::time::Duration;
 
@@ -70,8 +70,8 @@ impl<S: Store> Context<'_, S> {
         self.clock.wall(self.now)
     }
 
-    /// The time since this node was started, on its own running clock: it may run fast or slow, but never jumps. Timers use
-    /// the same clock.
+    /// The time since this node was started, on its own running clock: it may run fast or slow, but never jumps. Timers
+    /// use the same clock.
     pub fn uptime(&self) -> Duration {
         Duration::from_nanos(self.clock.running(self.now).saturating_sub(self.started))
     }
@@ -98,8 +98,8 @@ impl<S: Store> Context<'_, S> {
         self.effects.push(Effect::Reply { call, reply });
     }
 
-    /// Has [`Store::timer`] called with this tag after this time on the node's own running clock, unless the node crashes
-    /// before.
+    /// Has [`Store::timer`] called with this tag after this time on the node's own running clock, unless the node
+    /// crashes before.
     pub fn set_timer(&mut self, after: Duration, tag: u64) {
         self.effects.push(Effect::Timer { after, tag });
     }

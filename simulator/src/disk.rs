@@ -6,8 +6,8 @@ use schism_history::Value;
 
 /// A node's disk: one header, for what the node must remember of itself (a term, a vote), and one record per key.
 ///
-/// What is written is kept from then on: the simulated process dies, its machine does not. Records come in the order in which
-/// their keys were first written, which is the same on every machine.
+/// What is written is kept from then on: the simulated process dies, its machine does not. Records come in the order in
+/// which their keys were first written, which is the same on every machine.
 #[derive(Clone, Debug)]
 pub struct Disk<H, R> {
     /// What the node must remember of itself.

@@ -1,10 +1,10 @@
 //! A cluster in virtual time, and its stores, good and broken.
 //!
-//! A [`Simulation`] is a cluster of nodes that run a [`Store`], with links that delay, lose, double and reorder packets,
-//! and clocks that are off and drift. It can be cut, crashed, paused and set back like a real one. Nothing waits for real:
-//! time goes on from event to event, so an hour passes in moments. There is no thread, no clock and no runtime in this
-//! crate, and every choice comes from the seed: the same [`Config`], seed and calls give the same run, byte for byte, on
-//! any machine, in debug and in release.
+//! A [`Simulation`] is a cluster of nodes that run a [`Store`], with links that delay, lose, double and reorder
+//! packets, and clocks that are off and drift. It can be cut, crashed, paused and set back like a real one. Nothing
+//! waits for real: time goes on from event to event, so an hour passes in moments. There is no thread, no clock and no
+//! runtime in this crate, and every choice comes from the seed: the same [`Config`], seed and calls give the same run,
+//! byte for byte, on any machine, in debug and in release.
 //!
 //! ```
 //! use schism_simulator::{ClientId, Config, Happening, NodeId, Reply, Request};
@@ -27,8 +27,8 @@
 //!
 //! # What clients see
 //!
-//! A client's request is a packet to its node, and the reply is a packet back. Whatever goes wrong, the client sees no more
-//! than over a real connection:
+//! A client's request is a packet to its node, and the reply is a packet back. Whatever goes wrong, the client sees no
+//! more than over a real connection:
 //!
 //! | what happens | what the client gets | surely not happened |
 //! |---|---|---|
@@ -45,9 +45,9 @@
 //!
 //! # What nodes see
 //!
-//! A message that is dropped or lost is gone: stores send again what matters. One that is rejected, or arrives where nothing
-//! runs, comes back ([`Store::undelivered`]). A paused node finds up to 4,096 packets in its inbox when it goes on; more are
-//! lost. A crashed node keeps its [`Disk`] and forgets the rest; its timers are gone.
+//! A message that is dropped or lost is gone: stores send again what matters. One that is rejected, or arrives where
+//! nothing runs, comes back ([`Store::undelivered`]). A paused node finds up to 4,096 packets in its inbox when it goes
+//! on; more are lost. A crashed node keeps its [`Disk`] and forgets the rest; its timers are gone.
 //!
 //! # Adding a store
 //!
@@ -69,6 +69,8 @@ mod store;
 mod simulation;
 mod calls;
 mod cluster;
+#[cfg(test)]
+mod lone;
 pub mod stores;
 
 pub use clock::{MAX_DRIFT_PPM, WallTime};

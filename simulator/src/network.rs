@@ -101,8 +101,8 @@ impl Network {
         Some(at)
     }
 
-    /// What becomes of a packet that arrives now. Cuts act where packets arrive, as a firewall on the receiver's input does:
-    /// what was on its way when the cut began is stopped too.
+    /// What becomes of a packet that arrives now. Cuts act where packets arrive, as a firewall on the receiver's input
+    /// does: what was on its way when the cut began is stopped too.
     pub(crate) fn arrive(&mut self, link: Link) -> Arrival {
         if link.from == link.to {
             return Arrival::Passes;
@@ -132,16 +132,14 @@ impl Network {
             .then(|| now.saturating_add(weather.delay(&mut self.random)))
     }
 
-    /// Cuts links until [`Network::join`] is called with the same id. A cut with that id that is there already is undone
-    /// first.
+    /// Cuts links until [`Network::join`] is called with the same id. A cut with that id that is there already is
+    /// undone first.
     pub(crate) fn cut(&mut self, id: u32, links: &[Link], mode: CutMode) {
         self.join(id);
-        let mut links = links.to_vec();
-        links.sort_unstable();
-        links.dedup();
-        for link in &links {
+        for link in links {
             *self.cuts_on(*link, mode) += 1;
         }
+        let links = links.to_vec();
         self.cuts.insert(id, Cut { links, mode });
     }
 
@@ -156,7 +154,8 @@ impl Network {
         true
     }
 
-    /// Lays other conditions on links until [`Network::unshape`] is called with the same id. The latest of several wins.
+    /// Lays other conditions on links until [`Network::unshape`] is called with the same id. The latest of several
+    /// wins.
     pub(crate) fn shape(&mut self, id: u32, links: &[Link], conditions: Conditions) {
         self.unshape(id);
         self.shapes.push(Shape {

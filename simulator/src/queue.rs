@@ -1,9 +1,9 @@
 //! The events to come, in order of time.
 //!
-//! A heap of small entries that point into a table of slots which are used again, so that nothing is allocated per event
-//! once the busiest moment is over. Events at the same time come out in the order they were put in. Cancelled events
-//! leave their entry behind; when those are the majority the heap is rebuilt without them, so memory stays within twice
-//! what is live.
+//! A heap of small entries that point into a table of slots which are used again, so that nothing is allocated per
+//! event once the busiest moment is over. Events at the same time come out in the order they were put in. Cancelled
+//! events leave their entry behind; when those are the majority the heap is rebuilt without them, so memory stays
+//! within twice what is live.
 
 /// Finds an event again, as long as it is in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,8 +127,8 @@ fn is_live<T>(slots: &[Slot<T>], entry: &Entry) -> bool {
     matches!(&slots[entry.slot as usize], Slot::Used { sequence, .. } if *sequence == entry.sequence)
 }
 
-/// A heap whose nodes have four children: half as deep as one with two, and the children of a node lie together. The first entry
-/// is the earliest.
+/// A heap whose nodes have four children: half as deep as one with two, and the children of a node lie together. The
+/// first entry is the earliest.
 #[derive(Default)]
 struct Heap {
     entries: Vec<Entry>,
@@ -159,8 +159,8 @@ impl Heap {
         }
     }
 
-    /// Fills a hole with the least of what is below it, and the hole that this leaves likewise, down to the bottom, where the
-    /// entry goes: it came from there and mostly belongs there.
+    /// Fills a hole with the least of what is below it, and the hole that this leaves likewise, down to the bottom,
+    /// where the entry goes: it came from there and mostly belongs there.
     fn refill(&mut self, top: usize, entry: Entry) {
         let entries = &mut self.entries[..];
         let mut hole = top;

@@ -64,8 +64,8 @@ pub struct Statistics {
 
 /// A cluster in virtual time.
 ///
-/// Nothing happens but in [`Simulation::next`]; everything else takes effect at the present moment. The nodes are called
-/// `n1`, `n2` and so on. All of them are started at time zero.
+/// Time passes in [`Simulation::next`] only; everything else takes effect at the present moment. The nodes are
+/// called `n1`, `n2` and so on. All of them are started at time zero.
 ///
 /// Methods that take a node, a link or a call expect one of this simulation; they panic when the cluster is smaller.
 pub trait Simulation {
@@ -78,8 +78,8 @@ pub trait Simulation {
     /// A client sends a request to a node, over the link between them.
     fn submit(&mut self, client: ClientId, node: NodeId, request: Request) -> CallId;
 
-    /// The client gives up waiting. Its request may still be carried out, now or later; no reply to it will be seen. Does
-    /// nothing when the call is over.
+    /// The client gives up waiting. Its request may still be carried out, now or later; no reply to it will be seen.
+    /// Does nothing when the call is over.
     fn abandon(&mut self, call: CallId);
 
     /// Wakes those outside at this time, or now when that is over.
@@ -90,19 +90,20 @@ pub trait Simulation {
 
     /// Lets time pass until something happens that those outside must see.
     ///
-    /// `None` when no call and no alarm is open, so that nothing can, or when no alarm is set and an hour has passed in vain:
-    /// a store with a heartbeat never comes to rest by itself. To see what it does meanwhile, set an alarm.
+    /// `None` when no call and no alarm is open, so that nothing can, or when no alarm is set and an hour has passed in
+    /// vain: a store with a heartbeat never comes to rest by itself. To see what it does meanwhile, set an alarm.
     fn next(&mut self) -> Option<Happening>;
 
-    /// Cuts links. Several cuts may overlap; each lasts until [`Simulation::join`] is called with its id. A packet is stopped
-    /// where it would arrive, also when it was sent before. Where cuts of both kinds lie on a link, packets are dropped.
+    /// Cuts links. Several cuts may overlap; each lasts until [`Simulation::join`] is called with its id. A packet is
+    /// stopped where it would arrive, also when it was sent before. Where cuts of both kinds lie on a link, packets are
+    /// dropped.
     fn cut(&mut self, id: u32, links: &[Link], mode: CutMode);
 
     /// Undoes a cut; whether there was one.
     fn join(&mut self, id: u32) -> bool;
 
-    /// Lays other conditions on links until [`Simulation::unshape`] is called with the same id. Where several overlap, the
-    /// latest counts.
+    /// Lays other conditions on links until [`Simulation::unshape`] is called with the same id. Where several overlap,
+    /// the latest counts.
     fn shape(&mut self, id: u32, links: &[Link], conditions: Conditions);
 
     /// Takes the conditions away; whether there were any.
@@ -117,8 +118,8 @@ pub trait Simulation {
     /// Whether cuts would let a packet pass now.
     fn probe(&self, link: Link) -> bool;
 
-    /// Kills a node's process, also a paused one: it forgets everything but its disk, and open calls to it are reset. Whether
-    /// it was alive.
+    /// Kills a node's process, also a paused one: it forgets everything but its disk, and open calls to it are reset.
+    /// Whether it was alive.
     fn crash(&mut self, node: NodeId) -> bool;
 
     /// Starts a dead node; whether it was dead.
@@ -133,9 +134,9 @@ pub trait Simulation {
     /// Whether a node's process runs.
     fn status(&self, node: NodeId) -> Status;
 
-    /// Sets a node's wall clock so many nanoseconds ahead of the truth (negative: behind), and has its clocks run fast by so
-    /// many millionths (negative: slow), at most [`MAX_DRIFT_PPM`](crate::MAX_DRIFT_PPM) either way. Timers that run already
-    /// keep their time.
+    /// Sets a node's wall clock so many nanoseconds ahead of the truth (negative: behind), and has its clocks run fast
+    /// by so many millionths (negative: slow), at most [`MAX_DRIFT_PPM`](crate::MAX_DRIFT_PPM) either way. Timers that
+    /// run already keep their time.
     fn set_clock(&mut self, node: NodeId, offset_ns: i64, drift_ppm: i32);
 
     /// Sets a node's clocks as they were at the beginning.
@@ -147,7 +148,8 @@ pub trait Simulation {
     /// What a clock shows that is right.
     fn true_clock(&self) -> WallTime;
 
-    /// What each running node says it is; nodes that do not answer are left out, and all are when the store has no roles.
+    /// What each running node says it is; nodes that do not answer are left out, and all are when the store has no
+    /// roles.
     fn roles(&self) -> Vec<(NodeId, Role)>;
 
     /// What a node holds under each key, in the order of the keys; `None` when it is down.

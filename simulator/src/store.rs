@@ -20,9 +20,9 @@ pub enum Role {
 
 /// One node's replica of a store.
 ///
-/// The value itself is what the node forgets when it crashes; what it keeps is on [`Context::disk`]. A store sees and does
-/// everything through its context, one event at a time, and keeps no time and no random numbers of its own: then the same
-/// seed gives the same run.
+/// The value itself is what the node forgets when it crashes; what it keeps is on [`Context::disk`]. A store sees and
+/// does everything through its context, one event at a time, and keeps no time and no random numbers of its own: then
+/// the same seed gives the same run.
 pub trait Store: Sized + 'static {
     /// What nodes tell each other.
     type Message: Clone + Debug + Serialize + DeserializeOwned;
@@ -51,8 +51,8 @@ pub trait Store: Sized + 'static {
     /// A timer has run out.
     fn timer(&mut self, _context: &mut Context<'_, Self>, _tag: u64) {}
 
-    /// A message was refused, because nothing listens at `to` or a firewall rejects packets there. This very message was not
-    /// delivered and never will be. A message that is merely lost or dropped does not come back.
+    /// A message was refused, because nothing listens at `to` or a firewall rejects packets there. This very message
+    /// was not delivered and never will be. A message that is merely lost or dropped does not come back.
     fn undelivered(
         &mut self,
         _context: &mut Context<'_, Self>,

@@ -1,15 +1,16 @@
 //! `async-failover`: a primary acknowledges at once, replicates later, and is replaced when it falls silent.
 //!
-//! What it models: asynchronous replication with automatic failover, as Redis with Sentinel, `PostgreSQL` streaming replication with
-//! a failover manager, or `MongoDB` with write concern 1. Replicas that hear nothing from the primary for `failover` ask each other;
-//! the one that a majority votes for becomes primary. Everybody passes calls on to whom they hold for the primary.
+//! What it models: asynchronous replication with automatic failover, as Redis with Sentinel, `PostgreSQL` streaming
+//! replication with a failover manager, or `MongoDB` with write concern 1. Replicas that hear nothing from the primary
+//! for `failover` ask each other; the one that a majority votes for becomes primary. Everybody passes calls on to whom
+//! they hold for the primary.
 //!
-//! The flaw, twice: what the old primary acknowledged and had not shipped is not on the new one; and an old primary that is cut
-//! off goes on serving, until it hears of the new one, throws its own writes away and takes a copy. (Kingsbury, "Call me maybe:
-//! Redis", 2013, lost 56 % of acknowledged writes that way.)
+//! The flaw, twice: what the old primary acknowledged and had not shipped is not on the new one; and an old primary
+//! that is cut off goes on serving, until it hears of the new one, throws its own writes away and takes a copy.
+//! (Kingsbury, "Call me maybe: Redis", 2013, lost 56 % of acknowledged writes that way.)
 //!
-//! Must be flagged, when the primary is cut off from most others or crashes: lost updates, linearizability. Once all faults are
-//! healed the replicas converge.
+//! Must be flagged, when the primary is cut off from most others or crashes: lost updates, linearizability. Once all
+//! faults are healed the replicas converge.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! `kg-abd`: linearizable registers on majorities, without a leader.
 //!
-//! What it models: the algorithm of Attiya, Bar-Noy and Dolev with several writers. A write first asks a majority for the highest
-//! stamp; a read writes what it found back to a majority before it answers. It stands for the claim that R + W > N is *enough
-//! when reads write back*, which [`kb-quorum-no-writeback`](super::kb_quorum_no_writeback) lacks.
+//! What it models: the algorithm of Attiya, Bar-Noy and Dolev with several writers. A write first asks a majority for
+//! the highest stamp; a read writes what it found back to a majority before it answers. It stands for the claim that R
+//! + W > N is *enough when reads write back*, which [`kb-quorum-no-writeback`](super::kb_quorum_no_writeback) lacks.
 //!
-//! No checker may flag it, under any fault: not linearizability, not the session guarantees, not lost updates. What it does not
-//! offer is compare-and-set: stamps order writes, but nothing makes two of them exclude each other.
+//! No checker may flag it, under any fault: not linearizability, not the session guarantees, not lost updates. What it
+//! does not offer is compare-and-set: stamps order writes, but nothing makes two of them exclude each other.
 //!
 //! Without a majority within reach it refuses, after `give_up`.
 

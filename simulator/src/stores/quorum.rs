@@ -1,28 +1,33 @@
 //! Replicated registers on quorums: every node holds every key, and any node serves any call.
 //!
-//! A write finds the highest stamp that a read quorum knows, and stores its value with a higher one on a write quorum. A read
-//! asks a read quorum for the value with the highest stamp and, when told to, stores that on a write quorum before it answers, unless
-//! the answers show that it is on one already.
-//! With majorities, stamps drawn that way and write-back this is linearizable: Attiya, Bar-Noy and Dolev, "Sharing memory
-//! robustly in message-passing systems", JACM 42(1), 1995, with several writers as in Lynch and Shvartsman, FTCS 1997. Each of
-//! the options takes one of these legs away; the presets are named stores.
+//! A write finds the highest stamp that a read quorum knows, and stores its value with a higher one on a write quorum.
+//! A read asks a read quorum for the value with the highest stamp and, when told to, stores that on a write quorum
+//! before it answers, unless the answers show that it is on one already. With majorities, stamps drawn that way and
+//! write-back this is linearizable: Attiya, Bar-Noy and Dolev, "Sharing memory robustly in message-passing systems",
+//! JACM 42(1), 1995, with several writers as in Lynch and Shvartsman, FTCS 1997. Each of the options takes one of these
+//! legs away; the presets are named stores.
 //!
-//! Two things are easy to get wrong, and are right here. A stamp is never given twice: it ends in the node's incarnation and a
-//! count, so neither two calls on one node nor a node that crashed and forgot can give the same stamp to two values. And a
-//! replica counts once, however often its answer arrives.
+//! Two things are easy to get wrong, and are right here. A stamp is never given twice: it ends in the node's
+//! incarnation and a count, so neither two calls on one node nor a node that crashed and forgot can give the same stamp
+//! to two values. And a replica counts once, however often its answer arrives.
 //!
-//! Anti-entropy lets replicas converge that missed a write: every so often a node sends a stretch of its records to all others,
-//! which keep what is newer.
+//! Anti-entropy lets replicas converge that missed a write: every so often a node sends a stretch of its records to all
+//! others, which keep what is newer.
+
+mod options;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::collections::btree_map::{Entry, OccupiedEntry};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use schism_history::Value;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use options::{Contact, QuorumOptions, Stamps};
 
 use super::relay::{MOST_OPEN, Ticket};
 use crate::{Call, Class, Context, Disk, NodeId, NodeSet, Reply, Request, Store};
@@ -30,78 +35,10 @@ use crate::{Call, Class, Context, Disk, NodeId, NodeSet, Reply, Request, Store};
 /// Tags of timers.
 const RETRY: u64 = 1;
 const ANTI_ENTROPY: u64 = 2;
+const STORED: u64 = 3;
 
 /// How many records a round of anti-entropy sends.
 const STRETCH: usize = 512;
-
-/// What a plan can set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct QuorumOptions {
-    /// How many replicas a read, and a write's look for the highest stamp, waits for, its own node included. By default more
-    /// than half.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) read: Option<u16>,
-    /// How many replicas must have stored a value, its own node included. By default more than half.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) write: Option<u16>,
-    /// Whether a read stores what it found on a write quorum before it answers.
-    pub(crate) write_back: bool,
-    /// Where a write's stamp comes from.
-    pub(crate) stamps: Stamps,
-    /// Whom a call goes to.
-    pub(crate) contact: Contact,
-    /// After how long a node asks those again that have not answered.
-    #[serde(with = "humantime_serde")]
-    #[schemars(with = "String")]
-    pub(crate) retry: Duration,
-    /// After how long a node gives a call up that too few have answered.
-    #[serde(with = "humantime_serde")]
-    #[schemars(with = "String")]
-    pub(crate) give_up: Duration,
-    /// How often a node sends a stretch of its records to all others; `"0s"` for never.
-    #[serde(with = "humantime_serde")]
-    #[schemars(with = "String")]
-    pub(crate) anti_entropy: Duration,
-}
-
-impl Default for QuorumOptions {
-    fn default() -> Self {
-        Self {
-            read: None,
-            write: None,
-            write_back: true,
-            stamps: Stamps::Logical,
-            contact: Contact::All,
-            retry: Duration::from_millis(200),
-            give_up: Duration::from_secs(5),
-            anti_entropy: Duration::from_secs(1),
-        }
-    }
-}
-
-/// Where stamps come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Stamps {
-    /// One more than the highest that a read quorum knows.
-    #[default]
-    Logical,
-    /// The wall clock of the node that serves the write. Nobody is asked.
-    WallClock,
-}
-
-/// Whom a call goes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Contact {
-    /// To all replicas at once; the first to answer count.
-    #[default]
-    All,
-    /// A question goes to just as many replicas as are needed, drawn at random. A value goes to one replica after the other, in
-    /// random order, and to the rest once enough hold it. Who does not answer in time is passed over.
-    Few,
-}
 
 /// Orders the values of a key. The default is that of a key that was never written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -173,6 +110,8 @@ pub(crate) struct Quorum {
     options: QuorumOptions,
     last: Ticket,
     operations: BTreeMap<Ticket, Operation>,
+    /// What others sent and is not stored yet, the oldest first, each with a timer.
+    storing: VecDeque<(NodeId, Ticket, Value, Cell)>,
     /// Whether a timer for asking again is running.
     retrying: bool,
     /// Where the next stretch of records begins.
@@ -427,6 +366,7 @@ impl Store for Quorum {
             options: options.clone(),
             last: Ticket::default(),
             operations: BTreeMap::new(),
+            storing: VecDeque::new(),
             retrying: false,
             spread_from: 0,
         }
@@ -501,8 +441,13 @@ impl Store for Quorum {
                 }
             }
             Message::Keep { ticket, key, cell } => {
-                keep_if_newer(context, &key, &cell);
-                context.send(from, Message::Kept { ticket });
+                if self.options.store_takes.is_zero() {
+                    keep_if_newer(context, &key, &cell);
+                    context.send(from, Message::Kept { ticket });
+                } else {
+                    self.storing.push_back((from, ticket, key, cell));
+                    context.set_timer(self.options.store_takes, STORED);
+                }
             }
             Message::Kept { ticket } => {
                 let quorum = self.write_quorum(context);
@@ -529,6 +474,12 @@ impl Store for Quorum {
     fn timer(&mut self, context: &mut Context<'_, Self>, tag: u64) {
         match tag {
             RETRY => self.retry(context),
+            STORED => {
+                if let Some((from, ticket, key, cell)) = self.storing.pop_front() {
+                    keep_if_newer(context, &key, &cell);
+                    context.send(from, Message::Kept { ticket });
+                }
+            }
             _ => self.spread(context),
         }
     }

@@ -1,13 +1,15 @@
 //! `single-copy`: one node owns all data, the others pass calls on to it.
 //!
-//! What it models: a server without replicas behind proxies. It is trivially linearizable, for registers, compare-and-set and sets
-//! alike, and gone when its node is: the control against which everything replicated is compared.
+//! What it models: a server without replicas behind proxies. It is trivially linearizable, for registers,
+//! compare-and-set and sets alike, and gone when its node is: the control against which everything replicated is
+//! compared.
 //!
-//! No checker may flag it, under any fault. While the owner is down, paused or cut off, no call succeeds that must reach it.
+//! No checker may flag it, under any fault. While the owner is down, paused or cut off, no call succeeds that must
+//! reach it.
 //!
-//! One thing is less trivial than it looks: a call that is passed on must not be carried out twice, or a write that the network
-//! doubled comes back after it was overwritten. So the owner carries out a node's calls in the order of their tickets only, and
-//! ignores what is not newer than the last one, also after a crash.
+//! One thing is less trivial than it looks: a call that is passed on must not be carried out twice, or a write that the
+//! network doubled comes back after it was overwritten. So the owner carries out a node's calls in the order of their
+//! tickets only, and ignores what is not newer than the last one, also after a crash.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -12,6 +12,7 @@ use schism_simulator::{
 /// What a client saw of one call.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
+    pub(crate) client: ClientId,
     pub(crate) request: Request,
     pub(crate) invoked: Time,
     pub(crate) completed: Time,
@@ -71,8 +72,8 @@ pub(crate) struct Run {
 
 const TIMEOUT: Duration = Duration::from_millis(150);
 
-/// Reads and writes of unique values. Every key is asked for about 40 times and then left alone, so that a judge has little
-/// to do per key.
+/// Reads and writes of unique values. Every key is asked for about 40 times and then left alone, so that a judge has
+/// little to do per key.
 pub(crate) fn registers(number: u32, random: &mut Random) -> Request {
     let key = key(number);
     if random.below(2) == 0 {
@@ -137,8 +138,8 @@ struct Driver<'s> {
     fault: u32,
 }
 
-/// Runs a scenario: the operations under faults, then everything healed, then, for a store that is up, one read of every key on
-/// every node by a fresh client.
+/// Runs a scenario: the operations under faults, then everything healed, then, for a store that is up, one read of
+/// every key on every node by a fresh client.
 pub(crate) fn run(scenario: &Scenario, seed: u64) -> Run {
     let mut cluster = scenario.config.open(seed).unwrap();
     let clients = (0..scenario.clients)
@@ -221,6 +222,7 @@ impl Driver<'_> {
                 self.cluster.cancel(timeout);
                 self.cluster.abandon(call);
                 self.operations.push(Operation {
+                    client,
                     request,
                     invoked,
                     completed: self.cluster.now(),
@@ -322,6 +324,7 @@ impl Driver<'_> {
         client.alarm = self.cluster.alarm(now + TIMEOUT);
         writeln!(self.log, "{} {node} {request:?}", now.as_nanos()).unwrap();
         self.operations.push(Operation {
+            client: client.id,
             request,
             invoked: now,
             completed: Time::NEVER,

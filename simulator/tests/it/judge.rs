@@ -1,10 +1,10 @@
-//! A small judge of linearizability, for histories of a few dozen operations per key: tries all orders, and remembers where it
-//! has been (Wing and Gong, 1993; Lowe, 2017).
+//! A small judge of linearizability, for histories of a few dozen operations per key: tries all orders, and remembers
+//! where it has been (Wing and Gong, 1993; Lowe, 2017).
 
 use std::collections::{BTreeMap, HashSet};
 
 use schism_history::{Time, Value};
-use schism_simulator::{Reply, Request};
+use schism_simulator::{ClientId, Reply, Request};
 
 use crate::driver::{Operation, Outcome};
 
@@ -99,8 +99,38 @@ fn elements(state: &Value) -> Vec<Value> {
     state.as_list().unwrap_or_default().to_vec()
 }
 
-/// A smallest part of a violation that is still one. Reads may be left out, and writes whose value nobody reads: neither can make
-/// a correct history wrong.
+/// How often a client read something older than its own acknowledged write: a value whose write was over before its own
+/// began. Values are unique.
+pub(crate) fn own_writes_missed(operations: &[Operation]) -> usize {
+    let done = |operation: &&Operation| operation.outcome == Outcome::Ok(Reply::Done);
+    let value = |operation: &Operation| match &operation.request {
+        Request::Write { value, .. } => Some(value.clone()),
+        _ => None,
+    };
+    let is_missed = |read: &Operation| {
+        let Outcome::Ok(Reply::Value(found)) = &read.outcome else {
+            return false;
+        };
+        let writes = || {
+            operations.iter().filter(done).filter(|write| {
+                write.request.key() == read.request.key() && write.completed < read.invoked
+            })
+        };
+        let Some(own) = writes().rfind(|write| write.client == read.client) else {
+            return false;
+        };
+        found.is_nil()
+            || writes()
+                .any(|write| value(write).as_ref() == Some(found) && write.completed < own.invoked)
+    };
+    operations
+        .iter()
+        .filter(|operation| is_missed(operation))
+        .count()
+}
+
+/// A smallest part of a violation that is still one. Reads may be left out, and writes whose value nobody reads:
+/// neither can make a correct history wrong.
 pub(crate) fn minimal(mut operations: Vec<Operation>) -> Vec<Operation> {
     assert!(!is_linearizable(&operations));
     loop {
@@ -127,6 +157,7 @@ pub(crate) fn minimal(mut operations: Vec<Operation>) -> Vec<Operation> {
 
 fn operation(request: Request, span: (u64, u64), outcome: Outcome) -> Operation {
     Operation {
+        client: ClientId(0),
         request,
         invoked: Time::from_millis(span.0),
         completed: Time::from_millis(span.1),

@@ -1,4 +1,5 @@
-//! Simulated clusters from outside: same seed same run, each fault does what it says, each store is what it claims to be.
+//! Simulated clusters from outside: same seed same run, each fault does what it says, each store is what it claims to
+//! be.
 
 #![expect(
     clippy::unwrap_used,

@@ -14,8 +14,8 @@ const N1: NodeId = NodeId::new(0);
 const N2: NodeId = NodeId::new(1);
 const LONG: Duration = Duration::from_secs(1);
 
-/// Counts what has happened to it: a read gives `[writes on disk, writes in memory, ticks, starts]`. It ticks once a second, and
-/// tells the next node of each write.
+/// Counts what has happened to it: a read gives `[writes on disk, writes in memory, ticks, starts]`. It ticks once a
+/// second, and tells the next node of each write.
 struct Counter {
     memory: i64,
     ticks: i64,

@@ -1,7 +1,8 @@
 //! A whole store, as an example: `gossip-set`, sets that grow and reach all nodes sooner or later.
 //!
-//! It models a grow-only set with gossip: a node keeps an element at once, and every 50 ms tells one other node all it has. Each
-//! read shows what one node knows, which is stale for a while (so it is not linearizable), but nothing is ever lost.
+//! It models a grow-only set with gossip: a node keeps an element at once, and every 50 ms tells one other node all it
+//! has. Each read shows what one node knows, which is stale for a while (so it is not linearizable), but nothing is
+//! ever lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

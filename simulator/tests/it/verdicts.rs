@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schism_history::Value;
 use schism_simulator::{Config, Random, Request, Share};
 
-use crate::driver::{Faults, Outcome, Run, Scenario, cas_registers, config, registers, run, sets};
-use crate::judge::{minimal, violations};
+use crate::driver::{
+    Faults, Operation, Outcome, Run, Scenario, cas_registers, config, registers, run, sets,
+};
+use crate::judge::{minimal, own_writes_missed, violations};
 
 const SEEDS: std::ops::Range<u64> = 0..200;
 
@@ -47,16 +50,12 @@ fn caught(scenario: &Scenario) -> usize {
     SEEDS
         .filter(|seed| {
             let run = run(scenario, *seed);
-            let ok = |o: &&_| matches!(outcome(o), Outcome::Ok(_));
+            let ok = |operation: &&Operation| matches!(operation.outcome, Outcome::Ok(_));
             let done = run.operations.iter().filter(ok).count();
             assert!(done >= 60, "seed {seed}: only {done} operations succeeded");
             !violations(&run.operations).is_empty()
         })
         .count()
-}
-
-fn outcome(operation: &crate::driver::Operation) -> &Outcome {
-    &operation.outcome
 }
 
 fn never_caught(config: Config, ask: Ask, faults: Faults) {
@@ -93,20 +92,19 @@ fn kb_quorum_no_writeback_is_caught_with_at_most_four_operations() {
             converged(&run),
             "seed {seed}: anti-entropy did not converge"
         );
-        for violation in violations(&run.operations) {
+        if let Some(violation) = violations(&run.operations).pop() {
             *sizes.entry(minimal(violation).len()).or_default() += 1;
         }
     }
-    // Two writes and two reads; one more read where the writes overlap, so that their order must be shown.
+    // Two writes and two reads; more where the writes overlap, so that their order must be shown as well.
     let small: u32 = sizes.range(..=4).map(|(_, count)| count).sum();
-    assert!(small >= 20, "{sizes:?}");
-    assert!(sizes.keys().all(|size| *size <= 5), "{sizes:?}");
+    assert!(small >= 40, "{sizes:?}");
 }
 
 #[test]
 fn kb_quorum_no_writeback_needs_no_fault_to_be_caught() {
     let config = config("kb-quorum-no-writeback");
-    assert!(caught(&dense(config, Faults::NONE)) >= 1);
+    assert!(caught(&dense(config, Faults::NONE)) >= 20);
 }
 
 #[test]
@@ -123,14 +121,18 @@ fn async_failover_loses_acknowledged_writes() {
 }
 
 #[test]
-fn async_failover_loses_acknowledged_elements() {
+fn async_failover_loses_acknowledged_elements_and_converges() {
     let scenario = scenario(config("async-failover"), sets, Faults::ALL);
-    let lost = SEEDS.filter(|seed| !lost_elements(&run(&scenario, *seed)).is_empty());
+    let lost = SEEDS.filter(|seed| {
+        let run = run(&scenario, *seed);
+        assert!(converged(&run), "seed {seed}");
+        !lost_elements(&run).is_empty()
+    });
     assert!(lost.count() >= 10);
 }
 
 /// Elements whose add was acknowledged and that no final read shows.
-fn lost_elements(run: &Run) -> Vec<(schism_history::Value, schism_history::Value)> {
+fn lost_elements(run: &Run) -> Vec<(Value, Value)> {
     run.operations
         .iter()
         .filter(|operation| matches!(operation.outcome, Outcome::Ok(_)))
@@ -149,14 +151,6 @@ fn lost_elements(run: &Run) -> Vec<(schism_history::Value, schism_history::Value
 }
 
 #[test]
-fn async_failover_converges_once_all_is_healed() {
-    let scenario = scenario(config("async-failover"), sets, Faults::ALL);
-    for seed in SEEDS {
-        assert!(converged(&run(&scenario, seed)), "seed {seed}");
-    }
-}
-
-#[test]
 fn async_failover_is_fine_as_long_as_nothing_happens() {
     never_caught(config("async-failover"), registers, Faults::NONE);
 }
@@ -166,13 +160,23 @@ fn kb_lww_skew_is_caught_when_clocks_are_off() {
     let mut config = config("kb-lww-skew");
     config.clocks.offset = Duration::from_secs(30);
     let scenario = scenario(config, registers, Faults::NONE);
-    assert!(caught(&scenario) >= 190);
-    for seed in 0..20 {
-        assert!(converged(&run(&scenario, seed)), "seed {seed}");
+    let (mut orderless, mut forgetful) = (0, 0);
+    for seed in SEEDS {
+        let run = run(&scenario, seed);
+        orderless += usize::from(!violations(&run.operations).is_empty());
+        forgetful += usize::from(own_writes_missed(&run.operations) > 0);
+        assert!(converged(&run), "seed {seed}");
     }
+    assert!(orderless >= 190, "{orderless}");
+    assert!(forgetful >= 150, "{forgetful}");
 }
 
 #[test]
 fn kb_lww_skew_is_fine_when_clocks_are_right() {
-    never_caught(config("kb-lww-skew"), registers, Faults::ALL);
+    let scenario = scenario(config("kb-lww-skew"), registers, Faults::ALL);
+    for seed in SEEDS {
+        let run = run(&scenario, seed);
+        assert!(violations(&run.operations).is_empty(), "seed {seed}");
+        assert_eq!(own_writes_missed(&run.operations), 0, "seed {seed}");
+    }
 }
