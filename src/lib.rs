@@ -15,6 +15,7 @@ pub mod recorder;
 pub mod run_folder;
 pub mod environment;
 pub mod run;
+pub mod judge;
 pub mod gates;
 pub mod exit_code;
 pub mod report;
