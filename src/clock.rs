@@ -52,6 +52,12 @@ impl Clock for MonotonicClock {
 /// A year, in nanoseconds: further than any run, and near enough for every clock arithmetic.
 const FAR: u64 = 365 * 24 * 3600 * 1_000_000_000;
 
+/// Now, for a deadline.
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
 /// The wall clock, for names and for people: never for measuring.
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn wall_time() -> Timestamp {

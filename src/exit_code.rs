@@ -111,6 +111,15 @@ impl ExitCode {
         }
     }
 
+    /// Of a run that this signal ended.
+    pub fn of_signal(signal: u8) -> Self {
+        if i32::from(signal) == signal_hook::consts::SIGTERM {
+            Self::Terminated
+        } else {
+            Self::Interrupted
+        }
+    }
+
     /// Of what clap says about a command line: asking for help or the version is no mistake.
     pub fn of_clap(error: &clap::Error) -> Self {
         use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};

@@ -3,9 +3,11 @@
 //! Nothing but the folder counts: not the clock, not the machine, not the terminal. Judging it again gives the same
 //! bytes.
 
+mod history;
 mod logs;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rayon::prelude::*;
 use schism_checkers::{Budget, Checker, FaultEffect, LogPattern, Stats, Validity, Verdict};
@@ -27,6 +29,16 @@ pub enum JudgeError {
     /// The recorded plan cannot be read.
     #[error("the recorded plan cannot be read")]
     Plan(#[from] PlanError),
+}
+
+impl JudgeError {
+    /// How the program ends.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Folder(error) => error.exit_code(),
+            Self::Plan(_) => ExitCode::Usage,
+        }
+    }
 }
 
 /// A run and what is to be said about it.
@@ -70,14 +82,20 @@ impl Judgement {
     /// It cannot be written.
     pub fn write(&self, folder: &RunFolder) -> Result<(), FolderError> {
         for (name, text) in Files::new(&self.input()).iter() {
-            if name.ends_with(".svg") {
-                folder.write(&format!("plots/{name}"), text)?;
-            } else {
-                folder.write(name, text)?;
-            }
+            folder.write(name, text)?;
         }
         folder.write("faults.json", faults(&self.history))
     }
+}
+
+/// Judges the run whose folder is at this path.
+///
+/// # Errors
+/// It is no run's folder, or it cannot be read, or what it holds is damaged.
+pub fn judge_at(path: &Path) -> Result<(RunFolder, Judgement), JudgeError> {
+    let folder = RunFolder::open(path)?;
+    let judgement = judge(&folder)?;
+    Ok((folder, judgement))
 }
 
 /// Judges a run from its folder alone.
@@ -103,10 +121,7 @@ pub fn judge(folder: &RunFolder) -> Result<Judgement, JudgeError> {
         .iter()
         .filter_map(|name| checker(name, &plan))
         .collect();
-    let mut verdicts: Vec<Verdict> = checkers
-        .par_iter()
-        .map(|checker| checker.check(&history, &budget))
-        .collect();
+    let mut verdicts = ask(&checkers, &history, &budget);
     verdicts.extend(crashes(&plan, &history, folder)?);
     verdicts.push(ending(&facts, torn));
 
@@ -123,12 +138,7 @@ pub fn judge(folder: &RunFolder) -> Result<Judgement, JudgeError> {
         versions: part(&facts, false),
         environment: part(&facts, true),
     };
-    let torn = torn.map(|torn| {
-        format!(
-            "the history ends in the middle of line {}: the program was killed while it wrote; the lines before are whole",
-            torn.line
-        )
-    });
+    let torn = torn.map(torn_in_words);
     Ok(Judgement {
         history,
         verdicts,
@@ -138,6 +148,21 @@ pub fn judge(folder: &RunFolder) -> Result<Judgement, JudgeError> {
         logs,
         torn,
     })
+}
+
+/// Asks every checker, side by side. The answers stand in the order of the checkers.
+fn ask(checkers: &[Box<dyn Checker>], history: &History, budget: &Budget) -> Vec<Verdict> {
+    checkers
+        .par_iter()
+        .map(|checker| checker.check(history, budget))
+        .collect()
+}
+
+fn torn_in_words(torn: Torn) -> String {
+    format!(
+        "the history ends in the middle of line {}: the program was killed while it wrote; the lines before are whole",
+        torn.line
+    )
 }
 
 /// The checker of this name, told what it must know of the plan.

@@ -3,6 +3,7 @@
 //! The stages of a run, in the order of its data flow, are the modules of this crate.
 
 pub mod cli;
+pub mod look;
 pub mod plan;
 pub mod lab;
 pub mod clock;

@@ -1,6 +1,7 @@
 //! The command line of schism.
 
-use std::{env, io};
+use std::env;
+use std::io::{self, IsTerminal as _};
 
 use schism::cli::{self, Terminal, look};
 use schism::exit_code::{self, ExitCode};
@@ -9,6 +10,7 @@ fn main() -> ExitCode {
     exit_code::report_panics_as_bugs();
     exit_code::guarded(|| {
         let (mut out, mut err) = (io::stdout(), io::stderr());
+        let is_live = err.is_terminal();
         let (out_look, err_look) = (
             look(&out, |name| env::var_os(name)),
             look(&err, |name| env::var_os(name)),
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
             err: &mut err,
             out_look,
             err_look,
+            is_live,
         };
         cli::run(env::args_os(), &mut terminal)
     })

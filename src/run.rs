@@ -1,6 +1,7 @@
 //! One execution of a plan: from the plan to a folder from which everything else is made.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::pin::pin;
 
@@ -12,6 +13,7 @@ use schism_workloads::{Capability, SetupError};
 use crate::clock::{self, MonotonicClock, wall_time};
 use crate::controller::{self, Cluster, Finished, Observer, Settings};
 use crate::environment;
+use crate::exit_code::ExitCode;
 use crate::interrupt::{Interrupts, Urgency};
 use crate::lab::LabError;
 use crate::load::WorkloadLoad;
@@ -67,16 +69,29 @@ pub enum RunError {
     /// Our own bug: plans are checked.
     #[error("the simulator refuses what the plan allowed: {0}")]
     Config(#[from] schism_simulator::ConfigError),
-    /// The runtime cannot be started.
-    #[error("the threads of the runtime cannot be started: {0}")]
-    Runtime(std::io::Error),
 }
 
 fn listed(findings: &[Finding]) -> String {
-    findings
-        .iter()
-        .map(|finding| format!("\n  {finding}"))
-        .collect()
+    let mut text = String::new();
+    for finding in findings {
+        let _ = write!(text, "\n  {finding}");
+    }
+    text
+}
+
+impl RunError {
+    /// How the program ends.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Open(error) => error.exit_code(),
+            Self::Preflight(_) | Self::Setup(_) => ExitCode::Environment,
+            Self::Folder(error) => error.exit_code(),
+            Self::Record(_) => ExitCode::CannotWrite,
+            Self::Interrupted { signal } => ExitCode::of_signal(*signal),
+            Self::Lab(_) => ExitCode::LeftDirty,
+            Self::Standstill(_) | Self::Config(_) => ExitCode::Bug,
+        }
+    }
 }
 
 /// Carries out a plan and records it. Whatever happens after the load began, the cluster is healed.
@@ -87,7 +102,7 @@ pub fn run(order: &Order<'_>, observer: &mut dyn Observer) -> Result<RunFolder, 
     match &order.plan.target {
         Target::Sim(config) => simulate(order, config, observer),
         Target::Lab(_) | Target::Ssh(_) => {
-            let runtime = runtime().map_err(RunError::Runtime)?;
+            let runtime = runtime().map_err(OpenError::Runtime)?;
             runtime.block_on(on_site(order, observer))
         }
     }

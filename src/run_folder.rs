@@ -21,6 +21,7 @@ use schism_history::jsonl::{self, ReadError, Torn};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
+use crate::exit_code::ExitCode;
 
 /// What a run says about itself besides its plan and its history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +109,18 @@ pub enum FolderError {
         /// Where and how.
         source: serde_json::Error,
     },
+}
+
+impl FolderError {
+    /// How the program ends. What cannot be read was named on the command line.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Write { .. } => ExitCode::CannotWrite,
+            Self::Read { .. } | Self::NoRun { .. } | Self::History { .. } | Self::Facts { .. } => {
+                ExitCode::Usage
+            }
+        }
+    }
 }
 
 fn remedy(error: &io::Error) -> &'static str {
@@ -209,11 +222,7 @@ impl RunFolder {
     /// # Errors
     /// It cannot be written; an older one is still there then.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), FolderError> {
-        let path = self.file(name);
-        let fresh = self.file(&format!("{name}.new"));
-        fs::write(&fresh, content)
-            .and_then(|()| fs::rename(&fresh, &path))
-            .map_err(|source| FolderError::Write { path, source })
+        write_whole(&self.file(name), content)
     }
 
     /// The text of a file.
@@ -260,6 +269,27 @@ impl RunFolder {
         jsonl::read(BufReader::with_capacity(1 << 20, file))
             .map_err(|source| FolderError::History { path, source })
     }
+}
+
+/// Writes a file whole or not at all, and the folders that it is in.
+///
+/// # Errors
+/// It cannot be written; an older one is still there then.
+pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), FolderError> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let written = made
+        .and_then(|()| fs::write(&fresh, content))
+        .and_then(|()| fs::rename(&fresh, path));
+    written.map_err(|source| {
+        // What there is of it is of no use; the first error says more than a second one.
+        let _ = fs::remove_file(&fresh);
+        FolderError::Write {
+            path: path.to_owned(),
+            source,
+        }
+    })
 }
 
 /// Points a link at `target`, whatever it pointed at before.
@@ -323,6 +353,20 @@ mod tests {
             error.contains("this is no run folder: it has no plan.toml"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn files_are_replaced_whole_and_nothing_is_left_of_a_failure() {
+        let out = tempfile::tempdir().unwrap();
+        let file = out.path().join("plots/rate.svg");
+        write_whole(&file, "old").unwrap();
+        write_whole(&file, "new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        // A folder is in the way of the file.
+        let error = write_whole(&out.path().join("plots"), "text").unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::CannotWrite);
+        let names = fs::read_dir(out.path()).unwrap().count();
+        assert_eq!(names, 1, "only plots/ is there");
     }
 
     #[test]

@@ -12,8 +12,8 @@ use schism_nemeses::quote;
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::Instant;
 
+use crate::clock::MonotonicClock;
 use crate::lab::{DatabaseState, Lab, LabError, Labs, NodeStatus, Options, last_lines, need_root};
 
 /// Real local clusters, reached over SSH like any other (needs root)
@@ -156,13 +156,13 @@ fn up(labs: &Labs, args: &UpArgs, out: &mut dyn Write) -> Result<(), LabError> {
         database: defaults.database,
     };
     runtime()?.block_on(async {
-        let began = Instant::now();
+        let clock = MonotonicClock::start();
         // Whichever future is dropped here has removed what it had made.
         let lab = tokio::select! {
             lab = labs.up(&options) => lab?,
             interruption = interruption() => return Err(interruption),
         };
-        let seconds = began.elapsed().as_secs_f64();
+        let seconds = clock.elapsed().as_secs_f64();
         if args.json {
             return print_json(out, &show(lab).await);
         }

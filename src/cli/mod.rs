@@ -2,12 +2,21 @@
 
 mod terminal;
 mod plan_source;
+mod verdict;
+pub mod check;
+pub mod convert;
+pub mod demo;
+pub mod doctor;
+pub mod heal;
 pub mod init;
 pub mod lab;
+pub mod list;
 pub mod plan;
+pub mod report;
+pub mod run;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::fmt::Write as _;
 
 use clap::{Parser, Subcommand};
 
@@ -15,11 +24,10 @@ pub use plan_source::PlanSource;
 pub use terminal::{Terminal, look};
 
 use crate::exit_code::ExitCode;
-use crate::lab::Trouble;
 
 /// Chaos testing for databases: do they keep their consistency promises while things break?
 #[derive(Debug, Parser)]
-#[command(name = "schism", version)]
+#[command(name = "schism", version, after_help = exit_codes())]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -27,9 +35,28 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Init(init::Args),
-    Lab(lab::LabArgs),
     Plan(plan::Args),
+    Doctor(doctor::Args),
+    Run(run::Args),
+    Check(check::Args),
+    Report(report::Args),
+    Convert(convert::Args),
+    Lab(lab::LabArgs),
+    Heal(heal::Args),
+    List(list::Args),
+}
+
+/// The exit codes, as `schism help` shows them.
+fn exit_codes() -> String {
+    let mut codes = ExitCode::BY_PRECEDENCE;
+    codes.sort_by_key(|code| code.code());
+    let mut text = "Exit codes:".to_owned();
+    for code in codes {
+        let _ = write!(text, "\n  {:<4} {}", code.code(), code.meaning());
+    }
+    text
 }
 
 /// Runs one command line, the program's name first.
@@ -48,46 +75,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
         }
     };
     match arguments.command {
+        Command::Check(args) => check::run(&args, terminal),
+        Command::Convert(args) => convert::run(&args, terminal),
+        Command::Demo(args) => demo::run(&args, terminal),
+        Command::Doctor(args) => doctor::run(&args, terminal),
+        Command::Heal(args) => heal::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),
         Command::Lab(args) => match lab::run(&args, terminal.out) {
             Ok(()) => ExitCode::Valid,
-            Err(error) => {
-                let code = match error.trouble() {
-                    Trouble::Usage => ExitCode::Usage,
-                    Trouble::Environment => ExitCode::Environment,
-                    Trouble::Write => ExitCode::CannotWrite,
-                    Trouble::Interrupted => ExitCode::Interrupted,
-                    Trouble::Terminated => ExitCode::Terminated,
-                };
-                terminal.say(code, &format!("error: {error}\n"))
-            }
+            Err(error) => terminal.say(error.trouble().into(), &format!("error: {error}\n")),
         },
+        Command::List(args) => list::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
-    }
-}
-
-impl Terminal<'_> {
-    /// Writes an answer to standard output when all is well, else to standard error.
-    fn say(&mut self, code: ExitCode, text: &str) -> ExitCode {
-        let stream: &mut dyn Write = if code == ExitCode::Valid {
-            &mut *self.out
-        } else {
-            &mut *self.err
-        };
-        let written = stream
-            .write_all(text.as_bytes())
-            .and_then(|()| stream.flush());
-        match written {
-            Ok(()) => code,
-            Err(_) => code.and(ExitCode::CannotWrite),
-        }
-    }
-
-    fn look_at(&self, code: ExitCode) -> crate::plan::Look {
-        if code == ExitCode::Valid {
-            self.out_look
-        } else {
-            self.err_look
-        }
+        Command::Report(args) => report::run(&args, terminal),
+        Command::Run(args) => run::run(&args, terminal),
     }
 }

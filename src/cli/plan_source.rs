@@ -34,7 +34,6 @@ impl PlanSource {
     pub fn read(&self) -> Result<Plan, PlanError> {
         let file = PlanFile::open(&self.path)?;
         let overrides = self.overrides();
-        let checkers: Vec<_> = CHECKERS.iter().map(|listed| listed.name).collect();
         let home = env::home_dir().filter(|home| home.is_absolute());
         read(
             &file.text,
@@ -44,7 +43,7 @@ impl PlanSource {
                 default_seed: SysRng.try_next_u32().unwrap_or_default().into(),
                 folder: &file.folder,
                 home: home.as_deref(),
-                checkers: &checkers,
+                checkers: &checkers(),
                 overrides: &overrides,
                 look_at_files: true,
             },
@@ -64,4 +63,9 @@ impl PlanSource {
             .map(|time| Override::named("--time", "time", time));
         set.chain(seed).chain(time).collect()
     }
+}
+
+/// The checkers that plans may name.
+pub(super) fn checkers() -> Vec<&'static str> {
+    CHECKERS.iter().map(|listed| listed.name).collect()
 }

@@ -108,7 +108,7 @@ fn excerpt(node: &str, log: &str, windows: &[(Time, Time)], clock: &Clock) -> Op
             .collect();
     }
     lines.truncate(MOST);
-    let note = (lines.len() < all.len()).then(|| {
+    let left_out = (lines.len() < all.len()).then(|| {
         let which = if near_anomaly {
             "near the anomaly"
         } else {
@@ -119,7 +119,7 @@ fn excerpt(node: &str, log: &str, windows: &[(Time, Time)], clock: &Clock) -> Op
     Some(LogExcerpt {
         node: node.to_owned(),
         lines,
-        note,
+        note: left_out,
     })
 }
 
@@ -199,9 +199,10 @@ mod tests {
 
     #[test]
     fn lines_near_an_anomaly_are_shown_else_the_last() {
-        let log: String = (0..60)
+        let lines: Vec<String> = (0..60)
             .map(|s| format!("2026-11-21T10:00:{s:02}Z line {s}\n"))
             .collect();
+        let log = lines.concat();
         let near = excerpt(
             "n1",
             &log,

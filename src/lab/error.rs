@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use schism_nemeses::control::ControlError;
 
+use crate::exit_code::ExitCode;
+
 /// Whose trouble an error is; it decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -254,6 +256,18 @@ pub enum LabError {
         /// Why it could not be removed.
         then: Box<LabError>,
     },
+}
+
+impl From<Trouble> for ExitCode {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Usage => Self::Usage,
+            Trouble::Environment => Self::Environment,
+            Trouble::Write => Self::CannotWrite,
+            Trouble::Interrupted => Self::Interrupted,
+            Trouble::Terminated => Self::Terminated,
+        }
+    }
 }
 
 impl LabError {

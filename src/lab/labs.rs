@@ -143,21 +143,7 @@ impl Labs {
     /// Options that cannot be, a name that is taken, no root, missing programs, no free subnet; a node or a database
     /// that does not come up in time, with the last lines of its log.
     pub async fn up(&self, options: &Options) -> Result<Lab, LabError> {
-        record::check_name(&options.name)?;
-        if !(1..=MAX_NODES).contains(&options.nodes) {
-            return Err(LabError::BadNodeCount {
-                nodes: options.nodes,
-                max: MAX_NODES,
-            });
-        }
-        let (database, recipe) =
-            Recipe::of(&options.database).ok_or_else(|| LabError::UnknownDatabase {
-                name: options.database.clone(),
-                known: databases(),
-            })?;
-        check_machine()?;
-        let binary = find_binary(options.binary.as_deref(), &recipe)?;
-
+        let (database, binary) = check(options)?;
         let (lab, unfinished) = self.found(options, database, binary)?;
         match lab.bring_up(options.ready_within).await {
             Ok(lab) => {
@@ -170,6 +156,14 @@ impl Labs {
             }
             Err(first) => Err(unfinished.remove_after(first)),
         }
+    }
+
+    /// Whether a lab could be brought up with these options: nothing is made.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn can_bring_up(&self, options: &Options) -> Result<(), LabError> {
+        check(options).map(|_| ())
     }
 
     /// Removes a lab, whatever is left of it: processes, namespaces, interfaces, mounts, files. A lab that is not
@@ -315,6 +309,25 @@ fn traces(name: &str) -> Vec<String> {
             .map(|pid| format!("process {pid}")),
     );
     traces
+}
+
+/// The database's name and its program.
+fn check(options: &Options) -> Result<(&'static str, PathBuf), LabError> {
+    record::check_name(&options.name)?;
+    if !(1..=MAX_NODES).contains(&options.nodes) {
+        return Err(LabError::BadNodeCount {
+            nodes: options.nodes,
+            max: MAX_NODES,
+        });
+    }
+    let (database, recipe) =
+        Recipe::of(&options.database).ok_or_else(|| LabError::UnknownDatabase {
+            name: options.database.clone(),
+            known: databases(),
+        })?;
+    check_machine()?;
+    let binary = find_binary(options.binary.as_deref(), &recipe)?;
+    Ok((database, binary))
 }
 
 /// Whether this machine, and we on it, can have labs.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use schism_nemeses::control::{Command, Control};
 use schism_nemeses::quote;
-use tokio::time::Instant;
 
 use super::record::Phase;
 use super::{
     Lab, LabError, LabNode, MARKER, Recipe, Service, last_lines, netns, node, ready, sshd,
 };
+use crate::clock::instant;
 
 /// How long a node's SSH server may take until it greets.
 const SSH_WAIT: Duration = Duration::from_secs(20);
@@ -67,7 +67,7 @@ impl Lab {
             reason,
             log: node.last_words(LOG_LINES),
         };
-        let deadline = Instant::now() + SSH_WAIT;
+        let deadline = instant() + SSH_WAIT;
         loop {
             let Err(reason) = ready::ssh(node.address.into(), node.ssh_port).await else {
                 return Ok(());
@@ -80,7 +80,7 @@ impl Lab {
             if !words.is_empty() && !self.is_up(&node.name) {
                 return Err(failed("its first process ended".to_owned()));
             }
-            if Instant::now() >= deadline {
+            if instant() >= deadline {
                 let waited = SSH_WAIT.as_secs();
                 return Err(failed(format!("no SSH server after {waited} s ({reason})")));
             }
@@ -122,13 +122,13 @@ impl Lab {
         within: Duration,
     ) -> Result<(), LabError> {
         let service = self.service(&node.name)?;
-        let deadline = Instant::now() + within;
-        let mut look_for_process = Instant::now() + LOOK_FOR_PROCESS;
+        let deadline = instant() + within;
+        let mut look_for_process = instant() + LOOK_FOR_PROCESS;
         loop {
             let asked =
                 ready::database(node.address.into(), service.port, &service.ready, ATTEMPT).await;
             let Err(answer) = asked else { return Ok(()) };
-            let now = Instant::now();
+            let now = instant();
             if now >= deadline {
                 let waited = within.as_secs();
                 let reason = format!("is not ready after {waited} s: {answer}");
@@ -140,7 +140,7 @@ impl Lab {
                     let reason = "ended soon after its start".to_owned();
                     return Err(self.database_failed(node, &service, reason));
                 }
-                look_for_process = Instant::now() + LOOK_FOR_PROCESS;
+                look_for_process = instant() + LOOK_FOR_PROCESS;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }

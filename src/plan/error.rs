@@ -13,25 +13,7 @@ use miette::{
     ThemeCharacters, ThemeStyles,
 };
 
-/// How much a rendering may use of a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// Colours (ANSI escape codes).
-    pub color: bool,
-    /// Lines and arrows beyond ASCII.
-    pub unicode: bool,
-    /// Columns to wrap at.
-    pub width: usize,
-}
-
-impl Look {
-    /// ASCII without colours: for files, pipes and logs.
-    pub const PLAIN: Self = Self {
-        color: false,
-        unicode: false,
-        width: 100,
-    };
-}
+use crate::look::Look;
 
 /// A text that mistakes can be in: the plan, or an argument of the command line. Secrets in it are blanked already.
 #[derive(Clone, Debug, PartialEq, Eq)]

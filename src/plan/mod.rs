@@ -32,7 +32,7 @@ mod schema;
 pub mod init;
 
 pub use database::{Database, Service};
-pub use error::{Look, Mistake, PlanError};
+pub use error::{Mistake, PlanError};
 pub use judgement::{Checks, Gates, Levels, Quantile};
 pub use load::{Load, Pace, Recovery, Routing};
 pub use read::{PlanFile, Reading, read, read_recorded};

@@ -25,9 +25,6 @@ pub mod testing;
 
 pub use input::{Conclusion, Input, LogExcerpt, LogLine, RunFacts};
 
-use std::path::Path;
-use std::{fs, io};
-
 use plots::Frame;
 
 /// The files that people and machines read, as text.
@@ -35,7 +32,8 @@ use plots::Frame;
 pub struct Files(Vec<(String, String)>);
 
 impl Files {
-    /// Makes all of them: `report.html`, `verdict.json`, `junit.xml`, and each plot as an SVG. O(operations × functions), and memory for a few columns of the history.
+    /// Makes all of them: `report.html`, `verdict.json`, `junit.xml`, and each plot as an SVG in `plots/`.
+    /// O(operations × functions), and memory for a few columns of the history.
     pub fn new(input: &Input<'_>) -> Self {
         let frame = Frame::of(input.history);
         let anomalies = anomaly::shown(input.verdicts, input.history);
@@ -47,7 +45,7 @@ impl Files {
         ];
         for chart in &charts {
             files.push((
-                format!("{}.svg", chart.id),
+                format!("plots/{}.svg", chart.id),
                 plots::standalone(chart, &frame),
             ));
         }
@@ -59,25 +57,6 @@ impl Files {
         self.0
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
-    }
-
-    /// Writes all of them into a folder that exists. Each is there whole or as it was before, also when the machine stops.
-    ///
-    /// # Errors
-    /// The first file that cannot be written, with its path.
-    pub fn write(&self, folder: &Path) -> io::Result<()> {
-        for (name, text) in self.iter() {
-            let path = folder.join(name);
-            let half = folder.join(format!(".{name}.half"));
-            let written = fs::write(&half, text).and_then(|()| fs::rename(&half, &path));
-            if let Err(error) = written {
-                // What is left of it is of no use; the first error says more than a second one.
-                let _ = fs::remove_file(&half);
-                let message = format!("cannot write {}: {error}", path.display());
-                return Err(io::Error::new(error.kind(), message));
-            }
-        }
-        Ok(())
     }
 
     /// The content of the file with this name.

@@ -9,6 +9,7 @@ use super::testing::{Ending, run};
 use super::{Conclusion, Files, Input, LogExcerpt, LogLine, RunFacts, junit, markdown, text};
 use crate::exit_code::ExitCode;
 use crate::gates::{Amount, GateResult, Level};
+use crate::look::Look;
 
 const EVIL: &str = "</script></style></svg><img src=x onerror=alert(1)>\"'`&\u{1b}[2J\u{0}\n|";
 
@@ -42,11 +43,11 @@ fn all_files_are_there() {
             "report.html",
             "verdict.json",
             "junit.xml",
-            "faults.svg",
-            "latency.svg",
-            "quantiles.svg",
-            "rate.svg",
-            "availability.svg"
+            "plots/faults.svg",
+            "plots/latency.svg",
+            "plots/quantiles.svg",
+            "plots/rate.svg",
+            "plots/availability.svg"
         ]
     );
 }
@@ -287,7 +288,7 @@ fn hostile_text_is_inert_in_every_file() {
             assert_balanced(name, svg);
         }
         assert_balanced("junit.xml", files.get("junit.xml").unwrap());
-        let summary = text::summary(input, text::Look::default(), Some(EVIL));
+        let summary = text::summary(input, Look::PLAIN, Some(EVIL));
         assert!(!summary.contains(['\u{1b}', '\u{0}']), "{summary:?}");
         let summary = markdown::summary(input);
         assert!(!summary.contains('\u{1b}'));
@@ -355,7 +356,7 @@ fn an_empty_run_says_that_nothing_ran() {
     assert!(html.contains("Unknown: environment: a node or the database cannot be used"));
     assert!(html.contains("No client invoked anything"));
     assert!(html.contains("No checker ran"));
-    let summary = text::summary(&input, text::Look::default(), None);
+    let summary = text::summary(&input, Look::PLAIN, None);
     assert!(summary.starts_with("UNKNOWN"), "{summary}");
     assert!(summary.contains("nothing ran") && summary.contains("none ran"));
     assert!(

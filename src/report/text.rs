@@ -9,24 +9,7 @@ use super::headline::{self, Tone};
 use super::input::Input;
 use super::{counts, figure, number, phrase};
 use crate::gates::Level;
-
-/// How a terminal shows things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// Whether colours may be used: a terminal, and no `NO_COLOR`.
-    pub color: bool,
-    /// Columns; at least 40 are used.
-    pub width: usize,
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self {
-            color: false,
-            width: 80,
-        }
-    }
-}
+use crate::look::Look;
 
 /// So many operations of the first anomaly are shown.
 const OPERATIONS_MOST: usize = 8;
@@ -269,6 +252,10 @@ impl Screen {
         // Runs of spaces are alignment, which is kept; they only stand in the first line.
         for word in text.split(' ') {
             let length = word.chars().count();
+            // What parted two words on one line is not needed where the line is broken.
+            if is_empty && word.is_empty() && column == others {
+                continue;
+            }
             if !is_empty && column + 1 + length > width {
                 let _ = writeln!(self.out, "{}", line.trim_end());
                 line = " ".repeat(others);
@@ -292,6 +279,11 @@ mod tests {
     use super::*;
     use crate::report::testing::{Ending, run};
 
+    const NARROW: Look = Look {
+        width: 80,
+        ..Look::PLAIN
+    };
+
     #[test]
     fn a_summary_fits_a_screen() {
         for ending in [
@@ -301,7 +293,7 @@ mod tests {
             Ending::Unknown,
         ] {
             let run = run(ending, 2_000, 7);
-            let summary = summary(&run.input(), Look::default(), Some("runs/a/report.html"));
+            let summary = summary(&run.input(), NARROW, Some("runs/a/report.html"));
             assert!(summary.lines().count() <= 24, "{summary}");
             for line in summary.lines() {
                 assert!(line.chars().count() <= 80, "{line}");
@@ -312,7 +304,7 @@ mod tests {
     #[test]
     fn the_verdict_comes_first_and_the_command_last() {
         let run = run(Ending::Invalid, 2_000, 7);
-        let text = summary(&run.input(), Look::default(), Some("runs/a/report.html"));
+        let text = summary(&run.input(), NARROW, Some("runs/a/report.html"));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "INVALID  etcd-register: a promise was broken");
         assert!(lines[1].contains(&run.conclusion.reason[..40]));
@@ -331,7 +323,7 @@ mod tests {
     #[test]
     fn a_missed_gate_is_said_in_words() {
         let run = run(Ending::GateMissed, 2_000, 7);
-        let text = summary(&run.input(), Look::default(), None);
+        let text = summary(&run.input(), NARROW, None);
         assert!(
             text.starts_with("VALID  etcd-register, but a gate was missed\n"),
             "{text}"
@@ -345,11 +337,11 @@ mod tests {
     #[test]
     fn colours_are_used_only_when_asked_for() {
         let run = run(Ending::Invalid, 2_000, 7);
-        let plain = summary(&run.input(), Look::default(), None);
+        let plain = summary(&run.input(), NARROW, None);
         assert!(!plain.contains('\u{1b}'));
         let look = Look {
             color: true,
-            ..Look::default()
+            ..NARROW
         };
         let coloured = summary(&run.input(), look, None);
         assert!(coloured.starts_with("\u{1b}[1;31mINVALID\u{1b}[0m  "));

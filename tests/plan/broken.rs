@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use schism::plan::{Look, Override, Reading, read};
+use schism::look::Look;
+use schism::plan::{Override, Reading, read};
 
 use crate::{plans, reading};
 

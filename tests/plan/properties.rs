@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
-use schism::plan::{Look, PlanError, read};
+use schism::look::Look;
+use schism::plan::{PlanError, read};
 
 use crate::{plans, read_set, reading, valid_plans};
 

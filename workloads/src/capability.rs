@@ -18,6 +18,9 @@ pub enum Capability {
     Sets,
     /// [`Transactions`] whose writes append to lists.
     AppendTransactions,
+    /// Answers carry a revision ([`Done::revision`](crate::Done)) that grows with every write, so that the order of
+    /// writes is known without reading it off the values.
+    Revisions,
 }
 
 impl Capability {
@@ -28,6 +31,7 @@ impl Capability {
             Self::CompareAndSet => "compare-and-set",
             Self::Sets => "sets",
             Self::AppendTransactions => "append transactions",
+            Self::Revisions => "revisions",
         }
     }
 }

@@ -175,6 +175,8 @@ struct Slot {
 pub(crate) struct Register {
     options: Options,
     needs: Vec<Capability>,
+    /// Whether the database tells the order of writes.
+    has_revisions: bool,
     actions: Weighted,
     /// The key in slot `i` is always `i` plus a multiple of the number of slots.
     slots: Vec<Slot>,
@@ -200,6 +202,7 @@ impl Register {
         Self {
             options: *options,
             needs,
+            has_revisions: offered.contains(&Capability::Revisions),
             actions: Weighted::new([options.read.get(), options.write.get(), cas].map(u64::from)),
             slots: Vec::new(),
             past: VecDeque::new(),
@@ -325,12 +328,20 @@ impl Workload for Register {
 
     fn checkers(&self) -> &'static [&'static str] {
         match self.options.values {
-            Values::Unique => judged_by![
+            Values::Unique if self.has_revisions => judged_by![
                 "linearizable",
                 "read-your-writes",
                 "monotonic-reads",
                 "monotonic-writes",
                 "writes-follow-reads",
+                "lost-updates",
+                "staleness",
+            ],
+            // The others ask which of two writes came first, and nothing says so.
+            Values::Unique => judged_by![
+                "linearizable",
+                "read-your-writes",
+                "monotonic-reads",
                 "lost-updates",
                 "staleness",
             ],

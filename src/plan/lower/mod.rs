@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use schism_workloads::{Capability, WORKLOADS};
 
+use crate::target::sim;
+
 use super::load::{Load, Pace, Recovery};
 use super::nearest::nearest;
 use super::path::KeyPath;
@@ -281,7 +283,7 @@ impl Lowering<'_> {
             (Some(Target::Sim(config)), _) => {
                 let others: Vec<_> = schism_simulator::STORES
                     .iter()
-                    .filter(|store| workload.missing(&of_store(store)).is_empty())
+                    .filter(|store| workload.missing(sim::offered(store)).is_empty())
                     .map(|store| store.name)
                     .collect();
                 (format!("the store {}", config.store), others)
@@ -417,29 +419,14 @@ fn at(path: &str) -> KeyPath {
 }
 
 /// What can be asked of the target.
-fn offered(target: &Target, database: Option<&Database>) -> Option<Vec<Capability>> {
+fn offered(target: &Target, database: Option<&Database>) -> Option<&'static [Capability]> {
     match (target, database) {
-        (Target::Sim(config), _) => schism_simulator::STORES
-            .iter()
-            .find(|store| store.name == config.store)
-            .map(of_store),
-        (_, Some(database)) => Some(database.client.listed().capabilities.to_vec()),
+        (Target::Sim(config), _) => {
+            schism_simulator::stores::named(&config.store).map(sim::offered)
+        }
+        (_, Some(database)) => Some(database.client.listed().capabilities),
         _ => None,
     }
-}
-
-/// The capabilities of a store in the words of the workloads.
-fn of_store(store: &schism_simulator::Listed) -> Vec<Capability> {
-    use schism_simulator::Capability as Offered;
-    store
-        .capabilities
-        .iter()
-        .map(|capability| match capability {
-            Offered::Registers => Capability::Registers,
-            Offered::CompareAndSet => Capability::CompareAndSet,
-            Offered::Sets => Capability::Sets,
-        })
-        .collect()
 }
 
 fn workload_names() -> String {

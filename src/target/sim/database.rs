@@ -27,19 +27,17 @@ pub struct SimulatedDatabase {
 impl SimulatedDatabase {
     /// The store with this name, on this cluster.
     pub fn new(world: World, store: &str) -> Self {
-        let offered =
-            schism_simulator::stores::named(store).map_or(&[][..], |store| store.capabilities);
         Self {
             world,
-            capabilities: lower(offered),
+            capabilities: schism_simulator::stores::named(store).map_or(&[], offered),
         }
     }
 }
 
 /// What a simulated store offers, in the words of the workloads.
-pub(super) fn lower(offered: &[schism_simulator::Capability]) -> &'static [Capability] {
+pub fn offered(store: &schism_simulator::Listed) -> &'static [Capability] {
     use schism_simulator::Capability::{CompareAndSet, Registers, Sets};
-    let has = |capability| offered.contains(&capability);
+    let has = |capability| store.capabilities.contains(&capability);
     match (has(Registers), has(CompareAndSet), has(Sets)) {
         (true, true, true) => &[
             Capability::Registers,

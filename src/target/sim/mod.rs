@@ -23,7 +23,7 @@ use schism_workloads::Endpoint;
 
 use crate::clock::Clock;
 
-pub use database::SimulatedDatabase;
+pub use database::{SimulatedDatabase, offered};
 pub use injector::SimulatedInjector;
 
 /// A simulated cluster, and who waits for what in it. Cloned freely: all clones are the same cluster.

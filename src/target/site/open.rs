@@ -8,6 +8,7 @@ use schism_nemeses::{Cluster, HasNul, RemoteInjector, Target as FaultTarget};
 use schism_workloads::{Endpoint, SetupError};
 
 use super::{Node, Site};
+use crate::exit_code::ExitCode;
 use crate::lab::{Lab, LabError, Labs, Options};
 use crate::plan::{self, Plan, Service, Target};
 
@@ -38,9 +39,25 @@ pub enum OpenError {
     /// A script of the plan holds a NUL byte.
     #[error("[database] start, stop, process or pattern: {0}")]
     Script(#[from] HasNul),
+    /// The runtime cannot be started.
+    #[error("the threads of the runtime cannot be started: {0}")]
+    Runtime(std::io::Error),
     /// The plan is run on no real cluster.
     #[error("the plan's target is simulated: there are no nodes to reach")]
     Simulated,
+}
+
+impl OpenError {
+    /// How the program ends.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Lab(error) => error.trouble().into(),
+            Self::OtherLab { .. } | Self::Runtime(_) => ExitCode::Environment,
+            Self::Database(_) | Self::Secret(_) | Self::Script(_) | Self::Simulated => {
+                ExitCode::Usage
+            }
+        }
+    }
 }
 
 impl Site {

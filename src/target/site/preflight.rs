@@ -108,7 +108,7 @@ impl Site {
             .await
         {
             Ok(id) if id.stdout.trim() == "0" => {
-                findings.push(find("root", Weight::Well, "granted".to_owned()))
+                findings.push(find("root", Weight::Well, "granted".to_owned()));
             }
             Ok(id) => {
                 let said = if id.stderr.is_empty() {

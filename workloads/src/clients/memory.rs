@@ -73,6 +73,7 @@ impl Database for Memory {
             Capability::CompareAndSet,
             Capability::Sets,
             Capability::AppendTransactions,
+            Capability::Revisions,
         ]
     }
 

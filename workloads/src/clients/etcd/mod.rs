@@ -49,6 +49,7 @@ pub(super) const LISTED: Listed = Listed {
         Capability::CompareAndSet,
         Capability::Sets,
         Capability::AppendTransactions,
+        Capability::Revisions,
     ],
     port: 2379,
 };
