@@ -24,6 +24,8 @@ mod final_read;
 
 // Histories that tests and benches draw at random.
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
 mod generate;
