@@ -7,9 +7,46 @@
 //! Adding a fault is one file with its settings and its pure part, one field of [`Spec`] and one variant of
 //! [`Effect`].
 
-pub mod control;
+mod draw;
+mod duration_range;
+mod mistake;
+mod quote;
+mod role;
+mod targets;
+mod topology;
 pub mod fault;
+mod partition;
+mod process;
+mod spec;
+mod schedule;
+mod timeline;
+mod firewall;
+mod probe;
+mod process_rule;
+mod lease;
+mod survey;
+mod cluster;
+mod obstacle;
+mod remote_injector;
 pub mod injector;
+pub mod control;
+#[cfg(test)]
+mod testing;
 
+pub use cluster::{Cluster, Target};
+pub use duration_range::{DurationRange, HumanDuration};
 pub use fault::{Effect, Endpoint, Fault, Link, RejectMode};
+pub use firewall::FirewallTool;
 pub use injector::{Injector, Report};
+pub use lease::LEASE;
+pub use mistake::Mistake;
+pub use obstacle::Obstacle;
+pub use partition::{Direction, Partition, Shape};
+pub use process::ProcessFault;
+pub use process_rule::ProcessRule;
+pub use quote::{HasNul, quote};
+pub use remote_injector::RemoteInjector;
+pub use role::{Role, Roles};
+pub use spec::{Spec, validate};
+pub use targets::Targets;
+pub use timeline::{Planned, Strike, timeline};

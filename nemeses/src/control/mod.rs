@@ -1,9 +1,29 @@
 //! The only way to touch a node: run a command there, copy a file to it or from it.
+//!
+//! [`Ssh`] is the real one. [`Recording`] is a fake that remembers what it was told to do.
+
+mod address;
+mod secret;
+mod known_hosts;
+mod ssh_config;
+mod route;
+mod reach;
+mod remote_script;
+mod identity;
+mod run;
+mod ssh;
+mod recording;
 
 use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+
+pub use address::{Agent, Hop, NodeAddress};
+pub use recording::{Call, Recording};
+pub use run::OUTPUT_MAX;
+pub use secret::Secret;
+pub use ssh::{CHANNELS_MAX, Ssh};
 
 /// A command for a node's shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +36,9 @@ pub struct Command {
     pub root: bool,
     /// After how long it is given up, here and on the node.
     pub timeout: Duration,
+    /// Whether running it twice does the same as running it once. Only then is it run again when the connection
+    /// breaks while it runs; a command that never began is always tried again.
+    pub idempotent: bool,
 }
 
 impl Command {
@@ -26,6 +49,15 @@ impl Command {
             stdin: Vec::new(),
             root: true,
             timeout: Duration::from_secs(10),
+            idempotent: false,
+        }
+    }
+
+    /// A script that runs as the login user for at most 10 seconds.
+    pub fn user(script: impl Into<String>) -> Self {
+        Self {
+            root: false,
+            ..Self::root(script)
         }
     }
 
@@ -33,6 +65,24 @@ impl Command {
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
+    }
+
+    /// Sets what it reads from its standard input.
+    #[must_use]
+    pub fn stdin(self, stdin: impl Into<Vec<u8>>) -> Self {
+        Self {
+            stdin: stdin.into(),
+            ..self
+        }
+    }
+
+    /// Says that running it twice does the same as running it once.
+    #[must_use]
+    pub fn idempotent(self) -> Self {
+        Self {
+            idempotent: true,
+            ..self
+        }
     }
 }
 
@@ -71,6 +121,22 @@ pub enum ControlError {
         node: String,
         /// How long was waited.
         timeout: Duration,
+    },
+    /// The command cannot be sent at all.
+    #[error("node {node}: the command cannot be sent: {reason}")]
+    BadCommand {
+        /// The node.
+        node: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The command wrote more than is kept.
+    #[error("node {node}: the command wrote more than {limit} bytes")]
+    TooMuchOutput {
+        /// The node.
+        node: String,
+        /// How much is kept of each of its two streams.
+        limit: usize,
     },
     /// A file could not be copied.
     #[error("node {node}: {path}: {reason}")]
