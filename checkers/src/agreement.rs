@@ -5,7 +5,8 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use schism_history::{Event, F, History, Kind, Process, Time, Value};
 
-use crate::{Budget, Checker, Validity, Verdict, by_name, generate};
+use crate::arbitrary::{arbitrary, clients, mutate, renumber};
+use crate::{Budget, Validity, Verdict, by_name, generate};
 
 fn verdict(name: &str, history: &History) -> Verdict {
     let verdict = by_name(name).unwrap().check(history, &Budget::default());
@@ -162,6 +163,16 @@ fn transaction(
     (Value::list(asked), Value::list(answered))
 }
 
+/// What a linearizable history keeps.
+const GUARANTEES: [&str; 5] = [
+    "read-your-writes",
+    "monotonic-reads",
+    "monotonic-writes",
+    "writes-follow-reads",
+    "lost-updates",
+];
+
+/// What perfect lists and sets pass.
 const JUDGES: [&str; 6] = [
     "list-order",
     "lost-updates",
@@ -229,8 +240,8 @@ fn spoil(
 
 /// The first acknowledged addition to the set, or append to the first list.
 fn acknowledged(events: &[Event], set: bool) -> Option<Value> {
-    let ok = events.iter().filter(|event| event.kind == Kind::Ok);
-    ok.filter_map(|event| match event.f {
+    let mut ok = events.iter().filter(|event| event.kind == Kind::Ok);
+    ok.find_map(|event| match event.f {
         F::Add if set => Some(event.value.clone()),
         F::Txn if !set => event.value.as_list()?.iter().find_map(|step| {
             let [name, key, element] = step.as_list()? else {
@@ -240,7 +251,6 @@ fn acknowledged(events: &[Event], set: bool) -> Option<Value> {
         }),
         _ => None,
     })
-    .next()
 }
 
 #[test]
@@ -297,8 +307,8 @@ fn planted_faults_of_lists_and_sets_are_found() {
         let last = clean.len() - 4;
         let long = clean[last..].iter().any(|event| {
             event.f == F::Txn && event.kind == Kind::Ok && {
-                let list = event.value.as_list().unwrap()[0].as_list().unwrap()[2].clone();
-                list.as_list().unwrap().len() > 1
+                let read = event.value.as_list().unwrap()[0].as_list().unwrap();
+                read[2].as_list().unwrap().len() > 1
             }
         });
         if long {
@@ -313,24 +323,24 @@ fn planted_faults_of_lists_and_sets_are_found() {
 /// What is linearizable keeps every session guarantee and loses nothing; what breaks one of these is confirmed.
 #[test]
 fn linearizable_histories_keep_all_guarantees() {
-    use crate::arbitrary::{arbitrary, clients, mutate};
-    const GUARANTEES: [&str; 5] = [
-        "read-your-writes",
-        "monotonic-reads",
-        "monotonic-writes",
-        "writes-follow-reads",
-        "lost-updates",
-    ];
     let mut rng = Pcg64Mcg::seed_from_u64(8);
     let mut broken = [0; GUARANTEES.len()];
     let mut kept = 0;
     for round in 0..6_000 {
-        let history = if round % 2 == 0 {
-            arbitrary(&mut rng)
-        } else {
-            let mut events = generate::register(&clients(&mut rng), &mut rng);
-            mutate(&mut events, 3, &mut rng);
-            generate::history(events)
+        let clients = clients(&mut rng);
+        let history = match round % 3 {
+            0 => arbitrary(&mut rng),
+            // Revisions say more than times, and a perfect register's are right.
+            1 => generate::history(generate::register(&clients, &mut rng)),
+            _ => {
+                let clients = generate::Clients {
+                    revisions: false,
+                    ..clients
+                };
+                let mut events = generate::register(&clients, &mut rng);
+                mutate(&mut events, 3, &mut rng);
+                generate::history(events)
+            }
         };
         let linearizable = verdict("linearizable", &history).validity;
         for (guarantee, broken) in GUARANTEES.iter().zip(&mut broken) {
@@ -345,4 +355,23 @@ fn linearizable_histories_keep_all_guarantees() {
         kept > 500 && broken.iter().all(|&it| it > 5),
         "{kept} {broken:?}"
     );
+}
+
+/// Revisions in the wrong order break guarantees, and the search over all orders confirms each violation.
+#[test]
+fn wrong_revisions_are_confirmed() {
+    let mut rng = Pcg64Mcg::seed_from_u64(12);
+    let mut broken = 0;
+    for round in 0..1_000 {
+        let mut events = generate::register(&clients(&mut rng), &mut rng);
+        if round % 2 == 0 {
+            mutate(&mut events, 3, &mut rng);
+        }
+        renumber(&mut events, 2, &mut rng);
+        let history = generate::history(events);
+        for guarantee in GUARANTEES {
+            broken += usize::from(verdict(guarantee, &history).validity == Validity::Invalid);
+        }
+    }
+    assert!(broken > 200, "{broken}");
 }

@@ -591,6 +591,7 @@ fn a_hopeless_history_ends_within_its_budget() {
         writes: 60,
         cas: 20,
         unknown: 5,
+        revisions: false,
         longest: 1_000_000,
     };
     let history = generate::history(generate::register(&clients, &mut rng));
@@ -626,6 +627,7 @@ fn the_verdict_is_the_same_on_any_number_of_threads() {
         writes: 40,
         cas: 20,
         unknown: 5,
+        revisions: false,
         longest: 1_000,
     };
     let mut events = generate::register(&clients, &mut rng);
