@@ -47,6 +47,7 @@ pub mod staleness;
 pub mod stats;
 pub mod writes_follow_reads;
 
+pub use attempt::is_declined;
 pub use availability::Availability;
 pub use budget::Budget;
 pub use errors::Errors;
