@@ -90,6 +90,7 @@ fn ten_clients() -> Clients {
         writes: 40,
         cas: 0,
         unknown: 0,
+        revisions: false,
         longest: 1_000_000,
     }
 }

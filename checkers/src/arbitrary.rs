@@ -95,6 +95,20 @@ pub(crate) fn mutate(events: &mut [Event], times: usize, rng: &mut Pcg64Mcg) -> 
     changed
 }
 
+/// Swaps the revisions of some operations.
+pub(crate) fn renumber(events: &mut [Event], times: usize, rng: &mut Pcg64Mcg) {
+    let numbered: Vec<usize> = (0..events.len())
+        .filter(|&i| events[i].revision.is_some())
+        .collect();
+    if numbered.is_empty() {
+        return;
+    }
+    for _ in 0..times {
+        let [a, b] = [0, 0].map(|_| numbered[rng.random_range(0..numbered.len())]);
+        (events[a].revision, events[b].revision) = (events[b].revision, events[a].revision);
+    }
+}
+
 /// Clients with about this much going on at once.
 pub(crate) fn clients(rng: &mut Pcg64Mcg) -> Clients {
     Clients {
@@ -105,6 +119,7 @@ pub(crate) fn clients(rng: &mut Pcg64Mcg) -> Clients {
         writes: rng.random_range(20..=50),
         cas: if rng.random_bool(0.5) { 0 } else { 25 },
         unknown: rng.random_range(0..=20),
+        revisions: rng.random_bool(0.5),
         longest: 100,
     }
 }

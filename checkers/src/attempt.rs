@@ -10,8 +10,10 @@ use crate::final_read::final_phase;
 /// transaction that gave way to another one.
 const DECLINED: [&str; 2] = ["precondition", "conflict"];
 
-/// Whether the database answered, and what it answered was no: such an operation is neither available nor an error.
-pub(crate) fn is_declined(op: &Operation<'_>) -> bool {
+/// Whether the database answered, and what it answered was no: it failed with the class `precondition` (a compare-and-set
+/// that found another value) or `conflict` (a transaction that gave way to another one), or it is a compare-and-set that
+/// failed and says no more. Such an operation did not happen, but it was served: it is available, and no error.
+pub fn is_declined(op: &Operation<'_>) -> bool {
     op.outcome == Outcome::Fail
         && match op.error() {
             Some(error) => DECLINED.contains(&class(error)),
@@ -35,8 +37,10 @@ pub(crate) struct Attempt {
     pub(crate) invoked: Time,
     /// When the client had its answer or gave up; the history's end when it holds neither.
     pub(crate) completed: Time,
-    /// Whether it succeeded.
-    pub(crate) ok: bool,
+    /// Whether the database answered: it succeeded, or was declined.
+    pub(crate) served: bool,
+    /// Whether it was declined: see [`is_declined`].
+    pub(crate) declined: bool,
     /// The node it was sent to, by place in [`History::nodes`].
     pub(crate) node: Option<usize>,
     /// Its function, by place in [`History::functions`].
@@ -44,6 +48,11 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// Whether it succeeded.
+    pub(crate) fn is_ok(&self) -> bool {
+        self.served && !self.declined
+    }
+
     /// Nanoseconds from when it should have been sent to its completion.
     pub(crate) fn latency(&self) -> u64 {
         self.completed
@@ -52,30 +61,27 @@ impl Attempt {
     }
 }
 
-/// What is measured, in order of invocation; and how many operations were declined. The final reads are left out: the
-/// harness repeats them until they succeed.
-pub(crate) fn attempts(history: &History) -> (Vec<Attempt>, u64) {
+/// What is measured, in order of invocation. The final reads are left out: the harness repeats them until they succeed.
+pub(crate) fn attempts(history: &History) -> Vec<Attempt> {
     let nodes: FxHashMap<&str, usize> = places(history.nodes().iter().map(|node| &**node));
     let functions: FxHashMap<&str, usize> = places(history.functions().iter().map(F::name));
     let end = final_phase(history).unwrap_or(Time::NEVER);
-    let mut declined = 0;
-    let mut attempts = Vec::new();
-    for op in history.operations().take_while(|op| op.invoked < end) {
-        if is_declined(&op) {
-            declined += 1;
-            continue;
-        }
-        attempts.push(Attempt {
-            id: op.id,
-            due: op.due(),
-            invoked: op.invoked,
-            completed: op.completed.unwrap_or(history.end()),
-            ok: op.outcome == Outcome::Ok,
-            node: op.node().and_then(|node| nodes.get(&**node)).copied(),
-            function: functions.get(op.f().name()).copied().unwrap_or_default(),
-        });
-    }
-    (attempts, declined)
+    let measured = history.operations().take_while(|op| op.invoked < end);
+    measured
+        .map(|op| {
+            let declined = is_declined(&op);
+            Attempt {
+                id: op.id,
+                due: op.due(),
+                invoked: op.invoked,
+                completed: op.completed.unwrap_or(history.end()),
+                served: declined || op.outcome == Outcome::Ok,
+                declined,
+                node: op.node().and_then(|node| nodes.get(&**node)).copied(),
+                function: functions.get(op.f().name()).copied().unwrap_or_default(),
+            }
+        })
+        .collect()
 }
 
 fn places<'a>(names: impl Iterator<Item = &'a str>) -> FxHashMap<&'a str, usize> {
@@ -249,11 +255,20 @@ mod tests {
             "connection refused: port 1",
         );
         run.op("n1", &F::Write, 9, 10, Kind::Info, "conflict");
-        let history = run.history();
-        let (attempts, declined) = attempts(&history);
-        assert_eq!(declined, 2);
-        let ids: Vec<u32> = attempts.iter().map(|attempt| attempt.id.0).collect();
-        assert_eq!(ids, [2, 3, 4]);
+        run.op("n1", &F::Txn, 11, 12, Kind::Fail, "conflict: try again");
+        run.op("n1", &F::Write, 13, 14, Kind::Fail, "conflicting opinions");
+        run.op("n1", &F::Cas, 15, 16, Kind::Info, "precondition");
+        run.op("n1", &F::Cas, 17, 18, Kind::Fail, "no leader: precondition");
+        run.op("n1", &F::Read, 19, 20, Kind::Ok, "");
+        let attempts = attempts(&run.history());
+        let those = |which: fn(&Attempt) -> bool| -> Vec<u32> {
+            let chosen = attempts.iter().filter(|attempt| which(attempt));
+            chosen.map(|attempt| attempt.id.0).collect()
+        };
+        assert_eq!(attempts.len(), 10);
+        assert_eq!(those(|attempt| attempt.declined), [0, 1, 5]);
+        assert_eq!(those(|attempt| attempt.served), [0, 1, 5, 9]);
+        assert_eq!(those(Attempt::is_ok), [9]);
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! The class of an error is what stands before its first colon. Errors are no proof against a database, so the verdict
 //! is never invalid. It is `unknown` when every operation that was sent to some node while no fault was active failed:
-//! then it is the client that is broken, and what it saw of that node means nothing. A compare-and-set that found
-//! another value, and a transaction that gave way to another one, are answers and no errors.
+//! then it is the client that is broken, and what it saw of that node means nothing.
+//!
+//! A compare-and-set that found another value, and a transaction that gave way to another one, are attempts that the
+//! database answered and no errors (see [`is_declined`](crate::is_declined)): what is no error is available, and the
+//! share of errors and that of what is available (`availability.ok_share`) make 1.
 //!
 //! Figures: `share` (errors per attempt, 0 to 1; nil without attempts), `attempts`, `errors`, `declined` (answers that
 //! are no errors); `classes`, the most frequent first, each with `class`, `count`, `first_s` (when it came first) and
@@ -34,7 +37,8 @@ impl Checker for Errors {
     }
 
     fn check(&self, history: &History, _budget: &Budget) -> Verdict {
-        let (attempts, declined) = attempts(history);
+        let attempts = attempts(history);
+        let declined = attempts.iter().filter(|attempt| attempt.declined).count();
         let classes = classes(history, &attempts);
         let errors: u64 = classes.iter().map(|class| class.count).sum();
         let listed = classes.iter().map(|class| {
@@ -49,7 +53,7 @@ impl Checker for Errors {
             ("share", share(errors, attempts.len() as u64)),
             ("attempts", Value::from(attempts.len() as u64)),
             ("errors", errors.into()),
-            ("declined", declined.into()),
+            ("declined", Value::from(declined as u64)),
             ("classes", Value::list(listed)),
         ]);
         let broken = broken_nodes(history, &attempts);
@@ -88,7 +92,7 @@ impl Checker for Errors {
 fn classes<'h>(history: &'h History, attempts: &[Attempt]) -> Vec<Class<'h>> {
     let mut places: FxHashMap<&str, usize> = FxHashMap::default();
     let mut classes: Vec<Class<'h>> = Vec::new();
-    for attempt in attempts.iter().filter(|attempt| !attempt.ok) {
+    for attempt in attempts.iter().filter(|attempt| !attempt.served) {
         let op = history.operation(attempt.id);
         let name = match (op.error(), op.completed, op.outcome) {
             (Some(error), ..) => class(error),
@@ -115,13 +119,13 @@ fn classes<'h>(history: &'h History, attempts: &[Attempt]) -> Vec<Class<'h>> {
     classes
 }
 
-/// Nodes to which operations were sent while no fault was active, none of which succeeded.
+/// Nodes to which operations were sent while no fault was active, and which never answered any.
 fn broken_nodes<'h>(history: &'h History, attempts: &[Attempt]) -> Vec<&'h str> {
     let windows = FaultWindows::of(history);
     let mut tried = vec![(false, false); history.nodes().len()];
     for attempt in attempts {
         let Some(node) = attempt.node else { continue };
-        if attempt.ok {
+        if attempt.served {
             tried[node].1 = true;
         } else if !windows.overlap(attempt.invoked, attempt.completed) {
             tried[node].0 = true;
@@ -163,9 +167,9 @@ mod tests {
         assert_eq!(verdict.validity, Validity::Valid);
         assert_eq!(
             verdict.summary,
-            "3 errors in 8 attempts; most often \"timeout\" (2 times)"
+            "3 errors in 9 attempts; most often \"timeout\" (2 times)"
         );
-        assert_eq!(figure(&verdict.figures, "share"), &Value::from(0.375));
+        assert_eq!(figure(&verdict.figures, "share"), &Value::from(3.0 / 9.0));
         assert_eq!(figure(&verdict.figures, "declined"), &Value::from(1));
         let classes = figure(&verdict.figures, "classes").as_list().unwrap();
         assert_eq!(classes[0].get("operation"), Some(&Value::from(5)));
@@ -174,6 +178,7 @@ mod tests {
             classes[1].get("class"),
             Some(&Value::from("connection refused"))
         );
+        assert_eq!(classes.len(), 2, "an answer is no error: {classes:?}");
     }
 
     #[test]
@@ -189,6 +194,34 @@ mod tests {
             "{}",
             verdict.summary
         );
+    }
+
+    #[test]
+    fn a_node_that_always_says_no_works() {
+        let mut run = Run::default();
+        run.reads("n1", 0, 10, 2);
+        run.op("n2", &F::Cas, 0, 1, Kind::Fail, "precondition: it holds 2");
+        run.op("n2", &F::Txn, 2, 3, Kind::Fail, "conflict");
+        run.op("n2", &F::Read, 5, 6, Kind::Fail, "connection refused");
+        let verdict = judge(run);
+        assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.summary);
+    }
+
+    #[test]
+    fn errors_and_availability_make_one() {
+        let mut run = Run::default();
+        run.reads("n1", 0, 10, 2);
+        run.op("n1", &F::Cas, 12, 13, Kind::Fail, "precondition");
+        run.op("n1", &F::Cas, 14, 15, Kind::Info, "precondition");
+        run.op("n1", &F::Txn, 16, 17, Kind::Fail, "conflict: try again");
+        run.op("n1", &F::Read, 18, 19, Kind::Fail, "no leader");
+        let history = run.history();
+        let of = |checker: &dyn Checker, path| {
+            let verdict = checker.check(&history, &Budget::default());
+            figure(&verdict.figures, path).clone()
+        };
+        assert_eq!(of(&Errors, "share"), Value::from(2.0 / 9.0));
+        assert_eq!(of(&crate::Availability, "ok_share"), Value::from(7.0 / 9.0));
     }
 
     #[test]

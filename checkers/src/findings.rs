@@ -40,25 +40,25 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// One more violation. The first ones of each name are confirmed and told; `broken` is only asked for those.
+    /// One more violation. The first ones of each name are confirmed and told; `broken` is only asked for those. If it
+    /// finds that nothing can be proved, nothing is counted.
     pub(crate) fn report<'h>(
         &mut self,
         history: &History,
         name: &'static str,
         broken: impl FnOnce() -> Option<Broken<'h>>,
     ) {
-        self.broken += 1;
         let place = self.told.iter().position(|&(told, _)| told == name);
         let place = place.unwrap_or_else(|| {
             self.told.push((name, 0));
             self.told.len() - 1
         });
-        if self.told[place].1 < TOLD
-            && let Some(broken) = broken()
-        {
+        if self.told[place].1 < TOLD {
+            let Some(broken) = broken() else { return };
             self.told[place].1 += 1;
             self.cases.push(tell(history, name, &broken));
         }
+        self.broken += 1;
     }
 
     /// Lets the next kind of object have its own examples.

@@ -23,6 +23,8 @@ pub(crate) struct Clients {
     pub(crate) cas: u32,
     /// Of 100 writes and compare-and-sets, how many end unknown: half of them happen, at any later time.
     pub(crate) unknown: u32,
+    /// Whether the database numbers its writes.
+    pub(crate) revisions: bool,
     /// How long an operation takes at most, in nanoseconds; at least 1.
     pub(crate) longest: u64,
 }
@@ -41,6 +43,7 @@ struct Running {
     output: Option<Value>,
     failed: bool,
     unknown: bool,
+    revision: Option<i64>,
 }
 
 /// The events of clients of a linearizable register.
@@ -52,6 +55,7 @@ pub(crate) fn register(clients: &Clients, rng: &mut impl Rng) -> Vec<Event> {
     let mut agenda: BinaryHeap<Reverse<(u64, What, u32, usize)>> = BinaryHeap::new();
     let mut process: Vec<u32> = (0..clients.concurrency).collect();
     let mut next_value = 0;
+    let mut revision = 0;
     for worker in 0..clients.concurrency {
         let begin = rng.random_range(1..=clients.longest);
         agenda.push(Reverse((begin, What::Invoke, worker, usize::MAX)));
@@ -83,7 +87,11 @@ pub(crate) fn register(clients: &Clients, rng: &mut impl Rng) -> Vec<Event> {
                 agenda.push(Reverse((now + long, What::Return, worker, i)));
                 running.push(operation);
             }
-            What::Effect => take_effect(&mut running[i], &mut held),
+            What::Effect => {
+                take_effect(&mut running[i], &mut held);
+                revision += 1;
+                running[i].revision = clients.revisions.then_some(revision);
+            }
             What::Return => {
                 let operation = &running[i];
                 let (kind, value) = if operation.unknown {
@@ -95,7 +103,10 @@ pub(crate) fn register(clients: &Clients, rng: &mut impl Rng) -> Vec<Event> {
                     let output = operation.output.as_ref().unwrap_or(&operation.input);
                     (Kind::Ok, output.clone())
                 };
-                events.push(event(now, who, kind, operation, value));
+                events.push(Event {
+                    revision: operation.revision.filter(|_| kind == Kind::Ok),
+                    ..event(now, who, kind, operation, value)
+                });
                 let pause = rng.random_range(1..=clients.longest.div_ceil(4));
                 agenda.push(Reverse((now + pause, What::Invoke, worker, usize::MAX)));
             }
@@ -136,6 +147,7 @@ fn draw(clients: &Clients, next_value: &mut i64, held: &[Value], rng: &mut impl 
         output: None,
         failed: false,
         unknown,
+        revision: None,
     }
 }
 

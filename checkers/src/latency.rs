@@ -1,6 +1,6 @@
 //! How long operations took, by function.
 //!
-//! Only operations that succeeded count, from the moment at which they should have been sent: in an open loop, waiting
+//! Only operations that succeeded count (not those that were declined, which may be answered sooner), from the moment at which they should have been sent: in an open loop, waiting
 //! for a free worker is latency too. The final reads are left out.
 //!
 //! Figures, for each function and for `all`: `count`, `p50_s`, `p95_s`, `p99_s`, `p999_s`, `max_s`; and the same inside
@@ -24,11 +24,11 @@ impl Checker for Latency {
     }
 
     fn check(&self, history: &History, _budget: &Budget) -> Verdict {
-        let (attempts, _) = attempts(history);
+        let attempts = attempts(history);
         let windows = FaultWindows::of(history);
         let ok: Vec<(&Attempt, bool)> = attempts
             .iter()
-            .filter(|attempt| attempt.ok)
+            .filter(|attempt| attempt.is_ok())
             .map(|attempt| (attempt, windows.overlap(attempt.due, attempt.completed)))
             .collect();
         if ok.is_empty() {
@@ -94,6 +94,7 @@ mod tests {
         run.op("n1", &F::Read, 500, 700, Kind::Ok, "");
         run.op("n1", &F::Write, 800, 805, Kind::Ok, "");
         run.op("n1", &F::Write, 900, 990, Kind::Fail, "refused");
+        run.op("n1", &F::Write, 900, 991, Kind::Fail, "conflict");
         run.fault(&["n1"], &[], 600, 650, ["installed", "installed"]);
         let verdict = Latency.check(&run.history(), &Budget::default());
         assert_eq!(verdict.validity, Validity::Valid);

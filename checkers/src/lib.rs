@@ -24,6 +24,8 @@ mod final_read;
 
 // Histories that tests and benches draw at random.
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
 mod generate;
@@ -45,6 +47,7 @@ pub mod staleness;
 pub mod stats;
 pub mod writes_follow_reads;
 
+pub use attempt::is_declined;
 pub use availability::Availability;
 pub use budget::Budget;
 pub use errors::Errors;

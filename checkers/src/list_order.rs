@@ -248,8 +248,8 @@ impl<'h> Judge<'_, 'h> {
             match access.kind {
                 AccessKind::Append { element, .. } => own.push(element),
                 AccessKind::Read { list: read, .. } => {
-                    if let Some(element) = unexpected(seen, &own, read) {
-                        self.changed(access.id, element);
+                    if let Some(elements) = unexpected(seen, &own, read) {
+                        self.changed(access.id, elements);
                     }
                     seen = Some(read);
                     own.clear();
@@ -258,53 +258,76 @@ impl<'h> Judge<'_, 'h> {
         }
     }
 
-    fn changed(&mut self, id: OpId, element: &'h Value) {
+    fn changed(&mut self, id: OpId, elements: Vec<&'h Value>) {
         let list = self.list;
         self.findings.report(self.history, "internal", || {
+            let mut ids = vec![id];
+            for element in &elements {
+                match list.appends.get(element) {
+                    Some(append) if append.times == 1 => ids.push(append.id),
+                    // Nobody appended it: nothing to add. Two did: nothing is certain.
+                    None => {}
+                    Some(_) => return None,
+                }
+            }
+            let about: Vec<String> = elements.iter().map(ToString::to_string).collect();
+            let about = about.join(" and ");
             Some(Broken {
                 sentence: format!(
-                    "in one transaction, the list {} does not fit itself: look at {element}",
+                    "in one transaction, the list {} does not fit itself: look at {about}",
                     of_key(list.key),
                 ),
                 key: list.key,
                 witness: Witness::lists(
-                    [id, list.appended_by(element)?],
-                    vec![(list.key, element)],
+                    ids,
+                    elements
+                        .into_iter()
+                        .map(|element| (list.key, element))
+                        .collect(),
                 ),
                 because: vec![(
                     id,
-                    format!(", all in one transaction: {element} is there at one place and not at another"),
+                    format!(", all in one transaction: what it says of {about} does not fit"),
                 )],
             })
         });
     }
 }
 
-/// An element that speaks against a read, in a transaction that had read `seen` and then appended `own`: one that should
-/// be there and is not, or the other way round.
+/// One or two elements that speak against a read, in a transaction that had read `seen` and then appended `own`: one that
+/// should be there and is not, or the other way round, or two in the wrong order.
 fn unexpected<'h>(
     seen: Option<&'h [Value]>,
     own: &[&'h Value],
     read: &'h [Value],
-) -> Option<&'h Value> {
-    let before = match seen {
-        Some(seen) => seen,
-        // Whatever was there before, the own appends stand at the end.
-        None => &read[..read.len().saturating_sub(own.len())],
+) -> Option<Vec<&'h Value>> {
+    let expected: Vec<&'h Value> = match seen {
+        Some(seen) => seen.iter().chain(own.iter().copied()).collect(),
+        None if own.is_empty() => return None,
+        // Whatever else is there, the own appends stand at the end.
+        None => {
+            let others = read.iter().filter(|element| !own.contains(element));
+            others.chain(own.iter().copied()).collect()
+        }
     };
-    let expected = || before.iter().chain(own.iter().copied());
-    if read.iter().eq(expected()) {
+    if read.iter().eq(expected.iter().copied()) {
         return None;
     }
     let mut surplus: FxHashMap<&Value, i64> = FxHashMap::default();
     for element in read {
         *surplus.entry(element).or_default() += 1;
     }
-    for element in expected() {
+    for &element in &expected {
         *surplus.entry(element).or_default() -= 1;
     }
     let uneven = |element: &&Value| surplus.get(*element) != Some(&0);
-    expected().find(uneven).or_else(|| read.iter().find(uneven))
+    let one = expected.iter().copied().find(uneven);
+    if let Some(one) = one.or_else(|| read.iter().find(uneven)) {
+        return Some(vec![one]);
+    }
+    let mut pairs = read.iter().zip(expected);
+    let (here, there) = pairs.find(|(here, there)| here != there)?;
+    Some(vec![here, there])
 }
 
 #[cfg(test)]
@@ -388,6 +411,7 @@ mod tests {
             ("[[r,x,nil],[append,x,1],[r,x,nil]]", vec![1]),
             ("[[r,x,nil],[append,x,1],[r,x,[2,1]]]", vec![0, 1]),
             ("[[r,x,[2]],[append,x,1],[r,x,[1]]]", vec![0, 1]),
+            ("[[append,x,1],[r,x,[1,2]]]", vec![0, 1]),
         ];
         for (transaction, expected) in cases {
             let verdict = judge(&format!(

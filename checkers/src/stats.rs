@@ -4,11 +4,17 @@
 //! a minimum succeeded, when some function never succeeded, or when several clients ran at once and yet no two
 //! operations on one key ever overlapped.
 //!
-//! Figures: `operations`, `ok`, `fail`, `info`; `by_function` and `by_node`, each name with `ok`, `fail` and `info`.
+//! Operations that the database *declined* (see [`is_declined`](crate::is_declined)) did not happen: they count as
+//! failed, and a function that was only ever declined never succeeded, so nobody saw it do anything. But the database
+//! did judge them against what else was going on: they contend for their key.
+//!
+//! Figures: `operations`, `ok`, `fail`, `declined` (how many of those that failed), `info`; `by_function` and `by_node`,
+//! each name with the last four.
 
 use rustc_hash::FxHashMap;
 use schism_history::{F, History, Operation, Outcome, Time, Value};
 
+use crate::attempt::is_declined;
 use crate::micro_op::{MicroOp, micro_ops};
 use crate::story::{count, grouped};
 use crate::{Budget, Checker, Validity, Verdict};
@@ -37,20 +43,27 @@ impl Default for Stats {
 struct Counts {
     ok: u64,
     fail: u64,
+    declined: u64,
     info: u64,
 }
 
 impl Counts {
-    fn add(&mut self, outcome: Outcome) {
-        match outcome {
+    fn add(&mut self, op: &Operation<'_>) {
+        match op.outcome {
             Outcome::Ok => self.ok += 1,
             Outcome::Fail => self.fail += 1,
             Outcome::Info => self.info += 1,
         }
+        self.declined += u64::from(is_declined(op));
     }
 
-    fn figures(self) -> [(&'static str, u64); 3] {
-        [("ok", self.ok), ("fail", self.fail), ("info", self.info)]
+    fn figures(self) -> [(&'static str, u64); 4] {
+        [
+            ("ok", self.ok),
+            ("fail", self.fail),
+            ("declined", self.declined),
+            ("info", self.info),
+        ]
     }
 }
 
@@ -64,10 +77,10 @@ impl Checker for Stats {
         let mut by_function = ByName::new(history.functions().iter().map(F::name));
         let mut by_node = ByName::new(history.nodes().iter().map(|node| &**node));
         for op in history.operations() {
-            all.add(op.outcome);
-            by_function.add(op.f().name(), op.outcome);
+            all.add(&op);
+            by_function.add(op.f().name(), &op);
             if let Some(node) = op.node() {
-                by_node.add(node, op.outcome);
+                by_node.add(node, &op);
             }
         }
         let reasons = doubts(self.min_ok, history, all, &by_function);
@@ -75,8 +88,13 @@ impl Checker for Stats {
         figures.extend(all.figures().map(|(name, count)| (name, count.into())));
         figures.push(("by_function", by_function.figures()));
         figures.push(("by_node", by_node.figures()));
+        let declined = if all.declined > 0 {
+            format!(" ({} of them declined)", grouped(all.declined))
+        } else {
+            String::new()
+        };
         let done = format!(
-            "{} ok, {} failed, {} unknown",
+            "{} ok, {} failed{declined}, {} unknown",
             grouped(all.ok),
             grouped(all.fail),
             grouped(all.info)
@@ -144,9 +162,9 @@ impl<'a> ByName<'a> {
         Self { counts, places }
     }
 
-    fn add(&mut self, name: &str, outcome: Outcome) {
+    fn add(&mut self, name: &str, op: &Operation<'_>) {
         if let Some(&place) = self.places.get(name) {
-            self.counts[place].1.add(outcome);
+            self.counts[place].1.add(op);
         }
     }
 
@@ -182,7 +200,7 @@ fn has_contention(history: &History) -> bool {
     };
     history
         .operations()
-        .filter(|op| op.outcome != Outcome::Fail)
+        .filter(|op| op.outcome != Outcome::Fail || is_declined(op))
         .any(|op| {
             if *op.f() != F::Txn {
                 return overlaps(op.key(), &op);
@@ -245,6 +263,32 @@ mod tests {
             "{}",
             verdict.summary
         );
+    }
+
+    #[test]
+    fn what_was_declined_failed_but_contended() {
+        let drawing = "
+            0 |w x 1|
+            0          |cas x 1 2|
+            1             |cas x 1 3 !|
+            ";
+        let verdict = judge(1, drawing);
+        assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.summary);
+        assert_eq!(
+            verdict.summary,
+            "2 ok, 1 failed (1 of them declined), 0 unknown"
+        );
+        let figures = &verdict.figures;
+        assert_eq!(figure(figures, "declined"), &Value::from(1));
+        assert_eq!(figure(figures, "by_function.cas.fail"), &Value::from(1));
+        assert_eq!(figure(figures, "by_function.cas.declined"), &Value::from(1));
+        assert_eq!(
+            figure(figures, "by_function.write.declined"),
+            &Value::from(0)
+        );
+        // A write that was turned away met nobody.
+        let failed = judge(1, &drawing.replace("cas x 1 3 !", "w x 3 !"));
+        assert_eq!(failed.validity, Validity::Unknown, "{}", failed.summary);
     }
 
     #[test]

@@ -1,27 +1,29 @@
 //! How much of what clients asked for they got, and how soon after a fault they got it again.
 //!
-//! Only `ok` counts as available. A compare-and-set that found another value, and a transaction that gave way to
-//! another one, are answers of a healthy database: they are left out (`declined`). So are the final reads, which the
-//! harness repeats until they succeed.
+//! An attempt is available if it was *served*: the database answered it. It did so if it ended as `ok`, and if it was
+//! *declined* (see [`is_declined`](crate::is_declined)): a compare-and-set that found another value, and a transaction
+//! that gave way to another one, fail, but to say so is what a healthy database is for. Nothing else is available: not
+//! other failures, and not what ended as `info`, whatever its class. The final reads are left out, as the harness repeats
+//! them until they succeed.
 //!
-//! - *By request*: successful attempts per attempt.
+//! - *By request*: served attempts per attempt.
 //! - *By time*: see [`timeline`]: the share of 100 ms stretches in which somebody was served, among those in which
 //!   somebody asked; outages are stretches in a row in which nobody was.
-//! - *Recovery*: see [`recovery`]: per fault, from the end of its healing to the first success on each node, and to the
+//! - *Recovery*: see [`recovery`]: per fault, from the end of its healing to the first answer on each node, and to the
 //!   latency of before.
 //!
 //! Gates judge the figures; the verdict is `valid`, or `unknown` when nothing ran.
 //!
 //! Figures (shares from 0 to 1; nil where there is nothing to take a share of):
 //!
-//! - `attempts`, `ok`, `declined`, `ok_share`; `nines` (whole nines of `ok_share`, no more than the number of attempts
-//!   can show);
+//! - `attempts`, `ok`, `declined`, `ok_share` (`ok` and `declined` per attempt); `nines` (whole nines of `ok_share`, no
+//!   more than the number of attempts can show);
 //! - `time_share`, `bucket_s`, `outages`, `outage_max_s`, `outage_total_s`, `mttr_s` (mean length of the outages that
 //!   ended), `open_outage` (whether one lasted to the end);
-//! - `before_faults`, `during_faults`, `after_faults`, each with `attempts`, `ok`, `ok_share`, by when an attempt was
+//! - `before_faults`, `during_faults`, `after_faults`, each with these four, by when an attempt was
 //!   sent: before the first injection, while a fault was active, or any other time after the first injection;
-//! - `by_function` and `by_node`: name to `attempts`, `ok`, `ok_share`, and for nodes `time_share` and `outage_max_s`;
-//! - `sides`: for each partition and each of its sides `fault`, `nodes`, `attempts`, `ok`, `ok_share` while it lasted;
+//! - `by_function` and `by_node`: name to these four, and for nodes `time_share` and `outage_max_s`;
+//! - `sides`: for each partition and each of its sides `fault`, `nodes` and these four while it lasted;
 //! - `faults`: for each fault `fault`, `name`, `label`, `recovered` (no node had to be given up), `recovery_s` (until
 //!   the last node served again), `first_ok_s` (by node), `steady_s`;
 //! - `recovery_max_s`, `steady_max_s`: the largest of these; nil when no fault was healed.
@@ -49,7 +51,7 @@ impl Checker for Availability {
     }
 
     fn check(&self, history: &History, _budget: &Budget) -> Verdict {
-        let (attempts, declined) = attempts(history);
+        let attempts = attempts(history);
         if attempts.is_empty() {
             return Verdict::new(
                 self.name(),
@@ -60,8 +62,7 @@ impl Checker for Availability {
         let all = Served::of(attempts.iter());
         let timeline = Timeline::of(attempts.iter(), history.end());
         let mut figures = all.figures();
-        figures.push(("declined", declined.into()));
-        figures.push(("nines", nines(&all)));
+        figures.push(("nines", nines(all)));
         figures.extend(timeline.figures());
         figures.extend(around_faults(history, &attempts));
         figures.push(("by_function", by_function(history, &attempts)));
@@ -72,10 +73,10 @@ impl Checker for Availability {
 
         let percent = |share: f64| format!("{:.3} %", share * 100.0);
         let mut summary = format!(
-            "{} of {} attempts succeeded ({})",
-            grouped(all.ok),
+            "{} of {} attempts were answered ({})",
+            grouped(all.served()),
             grouped(all.attempts),
-            percent(all.ok as f64 / all.attempts as f64)
+            percent(all.served() as f64 / all.attempts as f64)
         );
         let longest = timeline.outages.iter().map(|outage| outage.nanos).max();
         let outages = longest.map_or("no outage".to_owned(), |longest| {
@@ -96,33 +97,46 @@ impl Checker for Availability {
     }
 }
 
-/// Attempts, and how many of them succeeded.
+/// Attempts, and how many of them were served.
 #[derive(Clone, Copy, Debug, Default)]
 struct Served {
     attempts: u64,
     ok: u64,
+    declined: u64,
 }
 
 impl Served {
     fn of<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> Self {
-        attempts.fold(Self::default(), |served, attempt| Self {
-            attempts: served.attempts + 1,
-            ok: served.ok + u64::from(attempt.ok),
-        })
+        let mut served = Self::default();
+        for attempt in attempts {
+            served.add(attempt);
+        }
+        served
+    }
+
+    fn add(&mut self, attempt: &Attempt) {
+        self.attempts += 1;
+        self.ok += u64::from(attempt.is_ok());
+        self.declined += u64::from(attempt.declined);
+    }
+
+    fn served(self) -> u64 {
+        self.ok + self.declined
     }
 
     fn figures(self) -> Vec<(&'static str, Value)> {
         vec![
             ("attempts", self.attempts.into()),
             ("ok", self.ok.into()),
-            ("ok_share", share(self.ok, self.attempts)),
+            ("declined", self.declined.into()),
+            ("ok_share", share(self.served(), self.attempts)),
         ]
     }
 }
 
 /// How many nines a share has: 0.9995 has three. A run without failures shows only as many as it had attempts for.
-fn nines(served: &Served) -> Value {
-    let failed = served.attempts - served.ok;
+fn nines(served: Served) -> Value {
+    let failed = served.attempts - served.served();
     // In whole numbers: n nines are at most attempts / 10^n failures.
     let mut nines = 0_u64;
     let mut allowed = served.attempts / 10;
@@ -145,8 +159,7 @@ fn around_faults(history: &History, attempts: &[Attempt]) -> Vec<(&'static str, 
         } else {
             2
         };
-        parts[part].attempts += 1;
-        parts[part].ok += u64::from(attempt.ok);
+        parts[part].add(attempt);
     }
     ["before_faults", "during_faults", "after_faults"]
         .into_iter()
@@ -221,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ok_is_available() {
+    fn what_was_answered_is_available() {
         let mut run = Run::default();
         run.reads("n1", 0, 60, 10);
         run.op("n1", &F::Write, 100, 110, Kind::Info, "timeout");
@@ -237,14 +250,29 @@ mod tests {
         let verdict = judge(run);
         let figures = &verdict.figures;
         assert_eq!(verdict.validity, Validity::Valid);
-        assert_eq!(figure(figures, "attempts"), &Value::from(8));
-        assert_eq!(figure(figures, "ok_share"), &Value::from(0.75));
+        assert_eq!(figure(figures, "attempts"), &Value::from(9));
+        assert_eq!(figure(figures, "ok"), &Value::from(6));
+        assert_eq!(figure(figures, "ok_share"), &Value::from(7.0 / 9.0));
+        assert!(
+            verdict.summary.starts_with("7 of 9 attempts were answered"),
+            "{}",
+            verdict.summary
+        );
         assert_eq!(figure(figures, "declined"), &Value::from(1));
         assert_eq!(
             figure(figures, "by_function.read.ok_share"),
             &Value::from(1.0)
         );
+        assert_eq!(
+            figure(figures, "by_function.cas.ok_share"),
+            &Value::from(1.0)
+        );
+        assert_eq!(
+            figure(figures, "by_function.write.ok_share"),
+            &Value::from(0.0)
+        );
         assert_eq!(figure(figures, "by_node.n2.ok"), &Value::from(0));
+        assert_eq!(figure(figures, "by_node.n2.ok_share"), &Value::from(0.5));
         assert_eq!(figure(figures, "nines"), &Value::from(0));
         assert_eq!(figure(figures, "recovery_max_s"), &Value::Nil);
     }
@@ -261,8 +289,15 @@ mod tests {
             (9, 9, 0),
         ];
         for (attempts, ok, expected) in cases {
-            let served = Served { attempts, ok };
-            assert_eq!(nines(&served), Value::from(expected), "{ok} of {attempts}");
+            // Half of them, or all but one, are answers that say no.
+            for declined in [0, ok / 2, ok - 1] {
+                let served = Served {
+                    attempts,
+                    ok: ok - declined,
+                    declined,
+                };
+                assert_eq!(nines(served), Value::from(expected), "{served:?}");
+            }
         }
     }
 
@@ -278,9 +313,10 @@ mod tests {
         );
         run.op("n1", &F::Read, 50, 51, Kind::Ok, "");
         run.op("n1", &F::Read, 120, 130, Kind::Info, "timeout");
+        run.op("n1", &F::Cas, 120, 130, Kind::Fail, "no quorum");
         run.op("n2", &F::Read, 120, 130, Kind::Ok, "");
-        run.op("n3", &F::Read, 150, 160, Kind::Ok, "");
-        run.op("n1", &F::Read, 250, 260, Kind::Ok, "");
+        run.op("n3", &F::Cas, 150, 160, Kind::Fail, "precondition: no");
+        run.op("n1", &F::Txn, 250, 260, Kind::Fail, "conflict");
         let verdict = judge(run);
         let figures = &verdict.figures;
         let sides = figure(figures, "sides").as_list().unwrap();
@@ -290,7 +326,7 @@ mod tests {
             .collect();
         assert_eq!(shares, [Value::from(0.0), Value::from(1.0)]);
         assert_eq!(figure(figures, "before_faults.ok"), &Value::from(1));
-        assert_eq!(figure(figures, "during_faults.attempts"), &Value::from(3));
+        assert_eq!(figure(figures, "during_faults.attempts"), &Value::from(4));
         assert_eq!(figure(figures, "after_faults.ok_share"), &Value::from(1.0));
     }
 

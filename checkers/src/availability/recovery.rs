@@ -1,12 +1,12 @@
 //! How soon after a fault was healed the database served again, and as fast as before.
 //!
 //! For each fault and each node that it concerned (those it acted on and those of its sides; all, if it names none):
-//! the time from the end of the healing to the first success on the node. Where nobody asked the node after that, or
+//! the time from the end of the healing to the first answer on the node. Where nobody asked the node after that, or
 //! another fault concerned it before it served again, nothing is measured. Where somebody asked and nobody was ever
 //! served again, the time to the history's end is taken, and the fault is not `recovered`.
 //!
-//! *Steady* is the begin of the first second after the healing whose 99th percentile of successful latencies is at most
-//! twice that of the ten seconds before the injection, with at least half as many successes as an average second then.
+//! *Steady* is the begin of the first second after the healing whose 99th percentile of the latencies of answers is at most
+//! twice that of the ten seconds before the injection, with at least half as many answers as an average second then.
 //! It is looked for until the next injection; nil when there is none, or nothing to compare with.
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::quantile::{Quantiles, seconds};
 
 /// How long before an injection latency is measured.
 const BEFORE: Duration = Duration::from_secs(10);
-/// Successes below which that says nothing.
+/// Answers below which that says nothing.
 const FEWEST: usize = 10;
 /// The length of the window that must be as fast as before, and by how much it is moved.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -47,10 +47,10 @@ impl AfterFault {
     }
 }
 
-/// Successes and attempts of one node, by time.
+/// Answers and attempts of one node, by time.
 #[derive(Default)]
 struct Node {
-    /// When successes came, in order.
+    /// When answers came, in order.
     served: Vec<Time>,
     /// When the last attempt was sent.
     asked: Option<Time>,
@@ -62,12 +62,12 @@ impl Recovery {
         let mut nodes: Vec<Node> = history.nodes().iter().map(|_| Node::default()).collect();
         let mut served: Vec<(Time, u64)> = Vec::new();
         for attempt in attempts {
-            if attempt.ok {
+            if attempt.served {
                 served.push((attempt.completed, attempt.latency()));
             }
             if let Some(node) = attempt.node {
                 nodes[node].asked = Some(attempt.invoked);
-                if attempt.ok {
+                if attempt.served {
                     nodes[node].served.push(attempt.completed);
                 }
             }
@@ -160,7 +160,7 @@ fn concerned(history: &History, fault: &FaultSpan) -> Vec<usize> {
     }
 }
 
-/// Why there is no first success.
+/// Why there is no first answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
     /// Nobody asked, or another fault came first.
@@ -195,7 +195,7 @@ fn first_ok(
     }
 }
 
-/// Nanoseconds from the healing to the first second that is as fast as before the fault. `served` are all successes: when
+/// Nanoseconds from the healing to the first second that is as fast as before the fault. `served` are all answers: when
 /// they came, and how long they took.
 fn steady(
     history: &History,
@@ -281,6 +281,22 @@ mod tests {
         assert_eq!(figure(fault, "recovered"), &Value::from(false));
         assert_eq!(figure(fault, "recovery_s"), &Value::from(2.0));
         assert_eq!(figure(fault, "steady_s"), &Value::Nil);
+    }
+
+    #[test]
+    fn to_be_told_no_is_to_be_served() {
+        let run = |error| {
+            let mut run = Run::default();
+            run.reads("n1", 0, 1_000, 10);
+            run.fault(&["n1"], &[], 1_000, 2_000, DONE);
+            run.op("n1", &F::Cas, 2_010, 2_020, Kind::Fail, error);
+            run.reads("n1", 2_500, 3_000, 10);
+            figures(run)
+        };
+        let recovery = |error| figure(&run(error), "recovery_max_s").clone();
+        assert_eq!(recovery("precondition: it holds 1"), Value::from(0.02));
+        assert_eq!(recovery("conflict"), Value::from(0.02));
+        assert_eq!(recovery("no leader"), Value::from(0.505));
     }
 
     #[test]

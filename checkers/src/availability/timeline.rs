@@ -1,7 +1,7 @@
 //! Availability over time: when somebody was served, and when nobody was.
 //!
 //! The run is cut into stretches of 100 ms. In a stretch somebody *asked* if any attempt was open in it, whatever came
-//! of it: a client that hangs for seconds asks all that time. Somebody *was served* if a successful attempt that took at
+//! of it: a client that hangs for seconds asks all that time. Somebody *was served* if an answered attempt that took at
 //! most one second was open in it, or a slower one ended in it: who hung through an outage and got his answer at last
 //! does not prove that there was none. Stretches in which nobody asked count neither way; an outage goes on through
 //! them.
@@ -15,7 +15,7 @@ use crate::quantile::{seconds, share};
 /// The length of a stretch. A run of more than a million of them (28 hours) is cut into longer ones.
 const STRETCH: u64 = 100_000_000;
 const MOST_STRETCHES: u64 = 1_000_000;
-/// A successful attempt that took longer proves only that the database was there at its end.
+/// An answered attempt that took longer proves only that the database was there at its end.
 const SLOW: u64 = 1_000_000_000;
 
 /// Stretches in a row in which somebody asked and nobody was served.
@@ -50,7 +50,7 @@ impl Timeline {
             let (from, to) = (place(attempt.invoked), place(attempt.completed));
             open[from] += 1;
             open[to + 1] -= 1;
-            if attempt.ok {
+            if attempt.served {
                 let took = attempt.completed.since(attempt.invoked).as_nanos();
                 let from = if took <= u128::from(SLOW) { from } else { to };
                 serving[from] += 1;
@@ -142,8 +142,7 @@ mod tests {
 
     fn figures(run: Run) -> Value {
         let history = run.history();
-        let (attempts, _) = attempts(&history);
-        Value::map(Timeline::of(attempts.iter(), history.end()).figures())
+        Value::map(Timeline::of(attempts(&history).iter(), history.end()).figures())
     }
 
     #[test]
@@ -189,6 +188,30 @@ mod tests {
         assert_eq!(figure(&figures, "open_outage"), &Value::from(true));
         assert_eq!(figure(&figures, "outage_total_s"), &Value::from(1.0));
         assert_eq!(figure(&figures, "mttr_s"), &Value::Nil);
+    }
+
+    #[test]
+    fn to_be_told_no_is_no_outage() {
+        let run = |end, error| {
+            let mut run = Run::default();
+            run.reads("n1", 0, 1_000, 10);
+            for begin in (1_000..3_000).step_by(50) {
+                run.op("n1", &F::Cas, begin, begin + 50, end, error);
+            }
+            run.reads("n1", 3_000, 4_000, 10);
+            figures(run)
+        };
+        let declined = run(Kind::Fail, "precondition: it holds 1");
+        assert_eq!(figure(&declined, "time_share"), &Value::from(1.0));
+        assert_eq!(figure(&declined, "outages"), &Value::from(0));
+        for (end, error) in [
+            (Kind::Fail, "no leader"),
+            (Kind::Info, "precondition: it holds 1"),
+        ] {
+            let failed = run(end, error);
+            assert_eq!(figure(&failed, "time_share"), &Value::from(0.5));
+            assert_eq!(figure(&failed, "outage_max_s"), &Value::from(2.0));
+        }
     }
 
     #[test]

@@ -349,7 +349,7 @@ fn exhausted(
         Some(reached) => {
             let op = history.operation(calls[*reached].id);
             format!(
-                "the operations {key} are linearizable up to {} at {}, the {}th of {}; there {bound}, with {} open",
+                "the operations {key} are linearizable up to {} at {}, number {} of {}; there {bound}, with {} open",
                 op.id,
                 op.end(),
                 grouped(*reached as u64 + 1),

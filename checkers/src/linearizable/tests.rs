@@ -13,6 +13,8 @@ use crate::object::Registers;
 use crate::witness::Witness;
 use crate::{Anomaly, Budget, Checker, Validity, Verdict};
 
+mod bounds;
+
 fn check(drawing: &str) -> Verdict {
     judge(&testing::history(drawing))
 }
@@ -578,43 +580,6 @@ fn explains(history: &History, order: &[OpId]) -> bool {
     true
 }
 
-/// Thirty processes that are always busy, five values: too much for any search. It ends, says so, and takes no more
-/// memory than it may.
-#[test]
-fn a_hopeless_history_ends_within_its_budget() {
-    let mut rng = Pcg64Mcg::seed_from_u64(6);
-    let clients = Clients {
-        concurrency: 30,
-        operations: 2_000,
-        keys: 1,
-        values: 5,
-        writes: 60,
-        cas: 20,
-        unknown: 5,
-        longest: 1_000_000,
-    };
-    let history = generate::history(generate::register(&clients, &mut rng));
-    let budget = Budget::default().part(200_000, 2 << 30);
-    let verdict = Linearizable.check(&history, &budget);
-    assert_eq!(verdict.validity, Validity::Unknown);
-    assert!(
-        verdict.summary.contains("linearizable up to #"),
-        "{}",
-        verdict.summary
-    );
-    let steps = verdict
-        .figures
-        .get("steps")
-        .and_then(Value::as_int)
-        .unwrap();
-    assert!((1..=200_000).contains(&steps), "{steps}");
-
-    let small = Budget::default().part(500_000_000, 1 << 20);
-    let verdict = Linearizable.check(&history, &small);
-    assert_eq!(verdict.validity, Validity::Unknown);
-    assert!(verdict.summary.contains("memory"), "{}", verdict.summary);
-}
-
 #[test]
 fn the_verdict_is_the_same_on_any_number_of_threads() {
     let mut rng = Pcg64Mcg::seed_from_u64(7);
@@ -626,6 +591,7 @@ fn the_verdict_is_the_same_on_any_number_of_threads() {
         writes: 40,
         cas: 20,
         unknown: 5,
+        revisions: false,
         longest: 1_000,
     };
     let mut events = generate::register(&clients, &mut rng);
