@@ -1,7 +1,7 @@
 //! The contract of every SSH backend, against a real server.
 //!
 //! Each rule is written once and run with each backend. They need root, for users that exist for the test only:
-//! `cargo test -p schism-nemeses --test ssh -- --ignored`.
+//! `cargo test -p schism-nemeses --features ssh2 --test ssh -- --ignored`.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
 
@@ -33,6 +33,16 @@ macro_rules! contract {
                 #[ignore = "needs root and sshd: .ci/run runs it"]
                 async fn $rule() {
                     super::$rule(|nodes| std::rc::Rc::new(schism_nemeses::control::Ssh::new(nodes))).await;
+                }
+            )+
+        }
+        #[cfg(feature = "ssh2")]
+        mod ssh2 {
+            $(
+                #[tokio::test]
+                #[ignore = "needs root and sshd: .ci/run runs it"]
+                async fn $rule() {
+                    super::$rule(|nodes| std::rc::Rc::new(schism_nemeses::control::Ssh2::new(nodes))).await;
                 }
             )+
         }

@@ -12,6 +12,8 @@ mod remote_script;
 mod identity;
 mod run;
 mod ssh;
+#[cfg(feature = "ssh2")]
+mod ssh2;
 mod recording;
 
 use std::path::Path;
@@ -24,6 +26,8 @@ pub use recording::{Call, Recording};
 pub use run::OUTPUT_MAX;
 pub use secret::Secret;
 pub use ssh::{CHANNELS_MAX, Ssh};
+#[cfg(feature = "ssh2")]
+pub use ssh2::Ssh2;
 
 /// A command for a node's shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
