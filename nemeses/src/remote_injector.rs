@@ -49,7 +49,8 @@ pub struct RemoteInjector {
     run: String,
     processes: BTreeMap<Arc<str>, Processes>,
     dial: Box<Dial>,
-    surveys: RefCell<BTreeMap<Arc<str>, Survey>>,
+    /// What each node has told about itself, or why it could not be asked.
+    surveys: RefCell<BTreeMap<Arc<str>, Result<Survey, String>>>,
     /// The addresses that names of hosts stand for, as another node sees it.
     resolved: RefCell<BTreeMap<Arc<str>, Vec<std::net::IpAddr>>>,
     active: RefCell<BTreeMap<u32, Active>>,
@@ -145,6 +146,7 @@ impl RemoteInjector {
         let Some(target) = self.target(node) else {
             return Vec::new();
         };
+        self.surveys.borrow_mut().retain(|_, survey| survey.is_ok());
         match self.survey(&target.name).await {
             Ok(survey) => obstacles(spec, target, &survey),
             Err(why) => vec![Obstacle {
@@ -170,11 +172,32 @@ impl RemoteInjector {
             .map_err(|error| error.to_string())
     }
 
+    /// Asks all nodes about themselves that have not answered yet, at once, so that a node that is down holds up
+    /// whatever comes next only once.
+    async fn look_around(&self) {
+        self.surveys.borrow_mut().retain(|_, survey| survey.is_ok());
+        join_all(
+            self.cluster
+                .nodes
+                .iter()
+                .map(|target| self.survey(&target.name)),
+        )
+        .await;
+    }
+
     /// What the node has told about itself; asked once.
     async fn survey(&self, node: &Arc<str>) -> Result<Survey, String> {
         if let Some(survey) = self.surveys.borrow().get(node) {
-            return Ok(survey.clone());
+            return survey.clone();
         }
+        let survey = self.ask(node).await;
+        self.surveys
+            .borrow_mut()
+            .insert(node.clone(), survey.clone());
+        survey
+    }
+
+    async fn ask(&self, node: &Arc<str>) -> Result<Survey, String> {
         let script = Command::root(survey::script())
             .timeout(ASK_TIMEOUT)
             .idempotent();
@@ -188,9 +211,6 @@ impl RemoteInjector {
         if let Some(tool) = self.cluster.firewall {
             survey.firewall = survey.firewall.map(|_| tool);
         }
-        self.surveys
-            .borrow_mut()
-            .insert(node.clone(), survey.clone());
         Ok(survey)
     }
 
@@ -320,6 +340,7 @@ impl Injector for RemoteInjector {
                 lapsed: BTreeSet::new(),
             },
         );
+        self.look_around().await;
         let report = match &fault.effect {
             Effect::Cut { links, mode } => self.inject_cut(fault, links, *mode).await,
             effect => self.inject_processes(fault, effect).await,
@@ -331,6 +352,7 @@ impl Injector for RemoteInjector {
     }
 
     async fn heal(&self, fault: &Fault) -> Report {
+        self.look_around().await;
         let report = match &fault.effect {
             Effect::Cut { links, mode } => self.heal_cut(fault, links, *mode).await,
             effect => self.heal_processes(fault, effect).await,
@@ -342,6 +364,7 @@ impl Injector for RemoteInjector {
     }
 
     async fn heal_all(&self) -> Report {
+        self.look_around().await;
         let report = self.heal_everything().await;
         if report.outcome == FaultOutcome::Installed {
             self.active.borrow_mut().clear();

@@ -595,8 +595,12 @@ async fn too_much_output_is_an_error(backend: Backend) {
 async fn a_process_left_behind_holds_nothing_up(backend: Backend) {
     let sshd = Sshd::start();
     let control = backend(vec![sshd.node()]);
-    let command = Command::root("sleep 1000 & echo $!").timeout(Duration::from_secs(30));
-    let left = control.exec("n1", &command).await.unwrap();
+    let command = Command::root("sleep 1000 & echo $!").timeout(Duration::from_mins(10));
+    let run = control.exec("n1", &command);
+    let left = tokio::time::timeout(Duration::from_mins(1), run)
+        .await
+        .expect("it does not wait for the process")
+        .unwrap();
     assert_eq!(left.status, 0);
     ok(&*control, &format!("kill {}", left.stdout)).await;
 }

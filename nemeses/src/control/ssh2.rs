@@ -15,11 +15,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{OnceCell, oneshot};
+use tokio::time::Instant;
 
 use self::session::Session;
 use super::address::NodeAddress;
 use super::route::Route;
 use super::run::{self, Run, RunError, Sink};
+use super::ssh::RETRY_AFTER;
 use super::{Command, Control, ControlError, Output};
 
 /// How many commands of a node may wait; more are refused.
@@ -75,6 +77,7 @@ impl Node {
                     sudo: self.address.sudo,
                     route: Arc::new(route),
                     session: None,
+                    failure: None,
                 };
                 std::thread::Builder::new()
                     .name(format!("ssh {}", self.address.name))
@@ -156,6 +159,8 @@ struct Worker {
     sudo: bool,
     route: Arc<Route>,
     session: Option<Session>,
+    /// Why the last try to connect failed, and when.
+    failure: Option<(String, Instant)>,
 }
 
 impl Worker {
@@ -184,16 +189,11 @@ impl Worker {
     fn run(&mut self, job: &mut Job) -> Result<Output, ControlError> {
         let mut again = true;
         loop {
-            let session = match &mut self.session {
-                Some(session) => session,
-                empty => {
-                    let session =
-                        Session::open(&self.route).map_err(|reason| ControlError::Unreachable {
-                            node: self.node.clone(),
-                            reason,
-                        })?;
-                    empty.insert(session)
-                }
+            if self.session.is_none() {
+                self.session = Some(self.open()?);
+            }
+            let Some(session) = &mut self.session else {
+                continue;
             };
             let is_given_up = || job.answer.is_closed();
             let error =
@@ -208,6 +208,28 @@ impl Worker {
                 return Err(error.into_control(&self.node, job.command.timeout));
             }
             again = false;
+        }
+    }
+
+    fn open(&mut self) -> Result<Session, ControlError> {
+        let unreachable = |reason| ControlError::Unreachable {
+            node: self.node.clone(),
+            reason,
+        };
+        if let Some((failure, when)) = &self.failure
+            && when.elapsed() < RETRY_AFTER
+        {
+            return Err(unreachable(failure.clone()));
+        }
+        match Session::open(&self.route) {
+            Ok(session) => {
+                self.failure = None;
+                Ok(session)
+            }
+            Err(reason) => {
+                self.failure = Some((reason.clone(), Instant::now()));
+                Err(unreachable(reason))
+            }
         }
     }
 }

@@ -461,7 +461,7 @@ async fn a_node_without_a_rule_is_left_alone() {
     injector.processes.clear();
     let report = injector.inject(&on(&["n1"], Effect::Kill)).await;
     assert_eq!(report.outcome, FaultOutcome::Skipped);
-    assert!(fake.control.calls().is_empty());
+    assert_eq!(fake.scripts_with("n1", "apply || undo"), [""; 0]);
 }
 
 #[tokio::test]
