@@ -35,6 +35,16 @@ impl Budget {
         }
     }
 
+    /// A part of this budget, for a part of the work: other bounds, the same flag.
+    #[must_use]
+    pub fn part(&self, steps: u64, bytes: u64) -> Self {
+        Self {
+            steps,
+            bytes,
+            stop: self.stop.clone(),
+        }
+    }
+
     /// Whether the work shall end now.
     pub fn is_stopped(&self) -> bool {
         self.stop

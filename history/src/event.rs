@@ -64,7 +64,7 @@ pub struct Event {
     pub value: Value,
     /// The node it was sent to.
     pub node: Option<Arc<str>>,
-    /// Why it did not end as `ok`.
+    /// Why it did not end as `ok`; in an imported history, also what else it says of any end of an operation.
     pub error: Option<Arc<str>>,
     /// The database's own order of this operation (a revision, a log position), where it offers one.
     pub revision: Option<i64>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::column::Column;
 use crate::interner::Interner;
 use crate::{
     Event, F, FaultSpan, KeyId, Kind, OpId, Operation, Outcome, Phase, Process, Time, Value,
@@ -112,8 +113,8 @@ pub struct History {
     keys: Vec<Value>,
     values: Vec<Value>,
     pub(crate) errors: FxHashMap<u32, Arc<str>>,
-    pub(crate) revisions: FxHashMap<u32, i64>,
-    pub(crate) dues: FxHashMap<u32, Time>,
+    pub(crate) revisions: Column<i64>,
+    pub(crate) dues: Column<Time>,
     faults: Vec<FaultSpan>,
     phases: Vec<Phase>,
     end: Time,
@@ -272,7 +273,6 @@ pub struct Builder {
     keys: Interner,
     values: Interner,
     slots: FxHashMap<Process, Slot>,
-    function_numbers: FxHashMap<F, u8>,
     node_numbers: FxHashMap<Arc<str>, u16>,
     events: u64,
 }
@@ -304,8 +304,8 @@ impl Builder {
                 keys: Vec::new(),
                 values: Vec::new(),
                 errors: FxHashMap::default(),
-                revisions: FxHashMap::default(),
-                dues: FxHashMap::default(),
+                revisions: Column::new(),
+                dues: Column::new(),
                 faults: Vec::new(),
                 phases: Vec::new(),
                 end: Time::ZERO,
@@ -313,7 +313,6 @@ impl Builder {
             keys: Interner::new(),
             values: Interner::new(),
             slots: FxHashMap::default(),
-            function_numbers: FxHashMap::default(),
             node_numbers,
             events: 0,
         }
@@ -394,8 +393,11 @@ impl Builder {
         history.output.push(ValueId::NIL);
         history.node.push(node);
         history.invocation_index.push(self.events);
+        if let Some(error) = event.error {
+            history.errors.insert(id.0, error);
+        }
         if let Some(due) = event.due {
-            history.dues.insert(id.0, due.min(event.time));
+            history.dues.set(id.index(), due.min(event.time));
         }
         self.slots.insert(event.process, Slot::Open(id));
         Ok(())
@@ -434,7 +436,7 @@ impl Builder {
             history.errors.insert(id.0, error);
         }
         if let Some(revision) = event.revision {
-            history.revisions.insert(id.0, revision);
+            history.revisions.set(i, revision);
         }
         if event.kind == Kind::Info {
             self.slots.insert(event.process, Slot::Ended(id));
@@ -445,16 +447,16 @@ impl Builder {
     }
 
     fn function_number(&mut self, f: F) -> Result<u8, Malformed> {
-        if let Some(&number) = self.function_numbers.get(&f) {
-            return Ok(number);
+        // Few and short: looking is faster than hashing.
+        let functions = &mut self.history.functions;
+        if let Some(number) = functions.iter().position(|known| *known == f) {
+            return Ok(number as u8);
         }
-        let number =
-            u8::try_from(self.history.functions.len()).map_err(|_| Malformed::TooMany {
-                what: "functions",
-                limit: 256,
-            })?;
-        self.history.functions.push(f.clone());
-        self.function_numbers.insert(f, number);
+        let number = u8::try_from(functions.len()).map_err(|_| Malformed::TooMany {
+            what: "functions",
+            limit: 256,
+        })?;
+        functions.push(f);
         Ok(number)
     }
 
@@ -462,6 +464,14 @@ impl Builder {
         let Some(node) = node else {
             return Ok(u16::MAX);
         };
+        // A cluster has few nodes, and who reads or records events shares their names.
+        let first = self.history.node_names.iter().take(16);
+        if let Some(number) = first
+            .into_iter()
+            .position(|known| Arc::ptr_eq(known, &node))
+        {
+            return Ok(number as u16);
+        }
         if let Some(&number) = self.node_numbers.get(&node) {
             return Ok(number);
         }
@@ -542,6 +552,24 @@ mod tests {
             write.to_string(),
             r#"#0 process 0 on n1: write "x" 1 -> info, 0.001 s..0.004 s"#
         );
+    }
+
+    #[test]
+    fn the_error_of_a_completion_comes_before_that_of_its_invocation() {
+        let mut builder = History::builder();
+        for process in [0, 1] {
+            let invoke = event(1, process, Kind::Invoke, F::Write).error("asked");
+            builder.push(invoke).unwrap();
+        }
+        let fail = event(2, 0, Kind::Fail, F::Write).error("refused");
+        builder.push(fail).unwrap();
+        builder.push(event(2, 1, Kind::Ok, F::Write)).unwrap();
+        let history = builder.finish();
+        let errors: Vec<_> = history
+            .operations()
+            .map(|op| op.error().map(ToString::to_string))
+            .collect();
+        assert_eq!(errors, [Some("refused".into()), Some("asked".into())]);
     }
 
     #[test]

@@ -9,20 +9,28 @@
 //!
 //! `time` and `due` are nanoseconds since the run began. `key`, `value`, `node`, `error`, `revision` and `due` are left
 //! out when there is none. Version 1 readers refuse lines with other fields: nothing that was observed is dropped
-//! silently. A last line without its line feed is what a killed run leaves behind: it is reported as [`Torn`] and the
-//! rest is read.
+//! silently. Floats that are no numbers are written `{"#float":"NaN"}`, `{"#float":"inf"}` and `{"#float":"-inf"}`. A
+//! last line without its line feed is what a killed run leaves behind: it is reported as [`Torn`] and the rest is read.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead};
+use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::field::{Field, Fields};
 use crate::history::Builder;
-use crate::{Event, F, Header, History, Kind, Malformed, Process, Time, Value};
+use crate::json::{self, Fault, Parser};
+use crate::scratch::Scratch;
+use crate::{Event, F, Header, History, Kind, Process, Time, Value};
+
+pub use crate::read_error::{ReadError, Torn};
 
 /// The version of the format that this crate writes, and the newest it reads.
 pub const VERSION: u32 = 1;
+
+/// The longest line that is read, in bytes: 256 MiB.
+const LONGEST: u64 = 256 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct HeaderLine {
@@ -45,6 +53,8 @@ pub fn encode_header(header: &Header, out: &mut Vec<u8>) {
 }
 
 /// Appends the line of one event, the `index`-th of the history, to `out`. Allocates nothing but what `out` needs.
+///
+/// Values nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH) are written, but not read again.
 pub fn encode(index: u64, event: &Event, out: &mut Vec<u8>) {
     let mut digits = itoa::Buffer::new();
     out.extend_from_slice(b"{\"index\":");
@@ -60,7 +70,7 @@ pub fn encode(index: u64, event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(event.kind.name().as_bytes());
     out.extend_from_slice(b"\",\"f\":");
     match &event.f {
-        F::Other(name) => encode_text(name, out),
+        F::Other(name) => json::write_text(name, out),
         known => {
             out.push(b'"');
             out.extend_from_slice(known.name().as_bytes());
@@ -69,19 +79,19 @@ pub fn encode(index: u64, event: &Event, out: &mut Vec<u8>) {
     }
     if !event.key.is_nil() {
         out.extend_from_slice(b",\"key\":");
-        encode_value(&event.key, out);
+        json::write_value(&event.key, out);
     }
     if !event.value.is_nil() {
         out.extend_from_slice(b",\"value\":");
-        encode_value(&event.value, out);
+        json::write_value(&event.value, out);
     }
     if let Some(node) = &event.node {
         out.extend_from_slice(b",\"node\":");
-        encode_text(node, out);
+        json::write_text(node, out);
     }
     if let Some(error) = &event.error {
         out.extend_from_slice(b",\"error\":");
-        encode_text(error, out);
+        json::write_text(error, out);
     }
     if let Some(revision) = event.revision {
         out.extend_from_slice(b",\"revision\":");
@@ -94,89 +104,14 @@ pub fn encode(index: u64, event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\n");
 }
 
-fn encode_value(value: &Value, out: &mut Vec<u8>) {
-    if let Value::Int(n) = value {
-        out.extend_from_slice(itoa::Buffer::new().format(*n).as_bytes());
-    } else {
-        serde_json::to_writer(out, value).expect("values have text keys and are written to memory");
-    }
-}
-
-fn encode_text(text: &str, out: &mut Vec<u8>) {
-    let plain = text
-        .bytes()
-        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-    if plain {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-    } else {
-        serde_json::to_writer(out, text).expect("text is written to memory");
-    }
-}
-
-/// Why a history file cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The file cannot be read at all.
-    #[error("line {line}: {source}")]
-    Io {
-        /// The line at which reading failed, from 1.
-        line: u64,
-        /// Why.
-        source: io::Error,
-    },
-    /// The first line is no header of ours.
-    #[error("line 1: this is not the header of a schism history ({reason})")]
-    NoHeader {
-        /// What it is instead.
-        reason: String,
-    },
-    /// A newer program wrote it.
-    #[error(
-        "line 1: the history has format version {found}; this program reads up to version {VERSION}"
-    )]
-    Newer {
-        /// Its version.
-        found: u32,
-    },
-    /// A line is no event.
-    #[error("line {line}, column {column}: {reason}")]
-    Syntax {
-        /// The line, from 1.
-        line: u64,
-        /// The column, in bytes, from 1.
-        column: usize,
-        /// What is wrong there.
-        reason: String,
-    },
-    /// An event that cannot follow the ones before it.
-    #[error("line {line}: {malformed}")]
-    Malformed {
-        /// The line, from 1.
-        line: u64,
-        /// What is wrong.
-        malformed: Malformed,
-    },
-}
-
-/// The last line of a file that was cut off while it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Torn {
-    /// The line, from 1.
-    pub line: u64,
-    /// How many bytes of it there are.
-    pub bytes: usize,
-}
-
-/// Reads events one by one, in memory bounded by the longest line.
+/// Reads events one by one, in memory bounded by the longest line (at most 256 MiB).
 pub struct Reader<R> {
     input: R,
     header: Header,
     line: Vec<u8>,
     number: u64,
     torn: Option<Torn>,
-    nodes: Vec<Arc<str>>,
+    scratch: Scratch,
 }
 
 impl<R: BufRead> Reader<R> {
@@ -186,9 +121,7 @@ impl<R: BufRead> Reader<R> {
     /// There is none, or it is of a newer version, or the input cannot be read.
     pub fn new(mut input: R) -> Result<Self, ReadError> {
         let mut line = Vec::new();
-        input
-            .read_until(b'\n', &mut line)
-            .map_err(|source| ReadError::Io { line: 1, source })?;
+        read_line(&mut input, 1, &mut line)?;
         let no_header = |reason: String| ReadError::NoHeader { reason };
         if line.is_empty() {
             return Err(no_header("the file is empty".to_owned()));
@@ -206,14 +139,13 @@ impl<R: BufRead> Reader<R> {
                 found: parsed.version,
             });
         }
-        let nodes = parsed.header.nodes.clone();
         Ok(Self {
             input,
             header: parsed.header,
             line,
             number: 1,
             torn: None,
-            nodes,
+            scratch: Scratch::default(),
         })
     }
 
@@ -240,22 +172,13 @@ impl<R: BufRead> Reader<R> {
         self.line.clear();
         self.number += 1;
         let line = self.number;
-        self.input
-            .read_until(b'\n', &mut self.line)
-            .map_err(|source| ReadError::Io { line, source })?;
+        read_line(&mut self.input, line, &mut self.line)?;
         if self.line.is_empty() {
             return Ok(None);
         }
         let whole = self.line.ends_with(b"\n");
-        match serde_json::from_slice::<RawEvent<'_>>(&self.line) {
-            Ok(raw) => raw
-                .lower(&mut self.nodes)
-                .map(Some)
-                .map_err(|reason| ReadError::Syntax {
-                    line,
-                    column: 1,
-                    reason,
-                }),
+        match read_event(&self.line, &mut self.scratch) {
+            Ok(event) => Ok(Some(event)),
             Err(_) if !whole => {
                 self.torn = Some(Torn {
                     line,
@@ -263,112 +186,115 @@ impl<R: BufRead> Reader<R> {
                 });
                 Ok(None)
             }
-            Err(error) => Err(ReadError::Syntax {
+            Err(fault) => Err(ReadError::Syntax {
                 line,
-                column: error.column(),
-                reason: plain_reason(&error),
+                column: fault.at + 1,
+                reason: fault.reason,
             }),
         }
     }
 }
 
-/// The error without serde's own "at line 1 column 7": the line is ours to say.
-fn plain_reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawEvent<'a> {
-    // Redundant by design: a reader with other tools wants it. Its truth is checked nowhere: the line's place counts.
-    #[serde(rename = "index")]
-    _index: Option<u64>,
-    time: u64,
-    process: RawProcess,
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    f: Cow<'a, str>,
-    #[serde(default)]
-    key: Value,
-    #[serde(default)]
-    value: Value,
-    #[serde(borrow, default)]
-    node: Option<Cow<'a, str>>,
-    #[serde(default)]
-    error: Option<Arc<str>>,
-    #[serde(default)]
-    revision: Option<i64>,
-    #[serde(default)]
-    due: Option<u64>,
-}
-
-struct RawProcess(Process);
-
-impl<'de> Deserialize<'de> for RawProcess {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NumberOrNemesis;
-
-        impl serde::de::Visitor<'_> for NumberOrNemesis {
-            type Value = RawProcess;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a process: a number from 0 to 4294967294, or \"nemesis\"")
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<RawProcess, E> {
-                match u32::try_from(n) {
-                    Ok(n) if n != u32::MAX => Ok(RawProcess(Process::client(n))),
-                    _ => Err(E::invalid_value(serde::de::Unexpected::Unsigned(n), &self)),
-                }
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RawProcess, E> {
-                match text {
-                    "nemesis" => Ok(RawProcess(Process::NEMESIS)),
-                    other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(NumberOrNemesis)
-    }
-}
-
-impl RawEvent<'_> {
-    fn lower(self, nodes: &mut Vec<Arc<str>>) -> Result<Event, String> {
-        let kind = Kind::from_name(&self.kind).ok_or_else(|| {
-            format!(
-                "type is {:?}; it is one of invoke, ok, fail, info",
-                self.kind
-            )
-        })?;
-        let node = self.node.map(|name| {
-            if let Some(known) = nodes.iter().find(|node| ***node == *name) {
-                Arc::clone(known)
-            } else {
-                let node: Arc<str> = Arc::from(name);
-                nodes.push(Arc::clone(&node));
-                node
-            }
+fn read_line<R: BufRead>(input: &mut R, line: u64, out: &mut Vec<u8>) -> Result<(), ReadError> {
+    input
+        .take(LONGEST)
+        .read_until(b'\n', out)
+        .map_err(|source| ReadError::Io { line, source })?;
+    if out.len() as u64 == LONGEST && !out.ends_with(b"\n") {
+        return Err(ReadError::Syntax {
+            line,
+            column: 1,
+            reason: format!("this line is longer than {LONGEST} bytes; an event is shorter"),
         });
-        Ok(Event {
-            time: Time::from_nanos(self.time),
-            process: self.process.0,
-            kind,
-            f: F::from(&*self.f),
-            key: self.key,
-            value: self.value,
-            node,
-            error: self.error,
-            revision: self.revision,
-            due: self.due.map(Time::from_nanos),
-        })
     }
+    Ok(())
+}
+
+const REQUIRED: &[Field] = &[Field::Time, Field::Process, Field::Type, Field::F];
+
+fn read_event(line: &[u8], scratch: &mut Scratch) -> Result<Event, Fault> {
+    let mut parser = Parser::new(line, scratch)?;
+    let mut event = Event::new(Time::ZERO, Process::NEMESIS, Kind::Info, F::Read);
+    let mut seen = Fields::default();
+    parser.object(|parser, name| {
+        let Some(field) = Field::from_name(&name) else {
+            let names: Vec<&str> = Field::ALL.iter().map(|field| field.name()).collect();
+            let names = names.join(", ");
+            return parser.fault(format!("unknown field {name:?}; the fields are {names}"));
+        };
+        if !seen.insert(field) {
+            return parser.fault(format!("a second {name:?} on one line"));
+        }
+        if !REQUIRED.contains(&field) && parser.word("null") {
+            return Ok(());
+        }
+        let begin = parser.at();
+        match field {
+            // Redundant by design: a reader with other tools wants it. Its truth is checked nowhere: the line's place
+            // counts.
+            Field::Index => {
+                parser.unsigned("index")?;
+            }
+            Field::Time => event.time = Time::from_nanos(parser.unsigned("time")?),
+            Field::Process => event.process = process(parser)?,
+            Field::Type => {
+                let name = text(parser, "type")?;
+                event.kind = Kind::from_name(&name).ok_or_else(|| {
+                    Fault::new(
+                        begin,
+                        format!("type is {name:?}; it is one of invoke, ok, fail, info"),
+                    )
+                })?;
+            }
+            Field::F => event.f = F::from(&*text(parser, "f")?),
+            Field::Key => event.key = parser.value(1)?,
+            Field::Value => event.value = parser.value(1)?,
+            Field::Node => event.node = Some(shared(parser, "node")?),
+            Field::Error => event.error = Some(shared(parser, "error")?),
+            Field::Revision => event.revision = Some(parser.signed("revision")?),
+            Field::Due => event.due = Some(Time::from_nanos(parser.unsigned("due")?)),
+        }
+        Ok(())
+    })?;
+    parser.end()?;
+    match seen.missing(REQUIRED) {
+        Some(missing) => Err(Fault::new(
+            0,
+            format!("this line has no {:?}", missing.name()),
+        )),
+        None => Ok(event),
+    }
+}
+
+fn process(parser: &mut Parser<'_, '_>) -> Result<Process, Fault> {
+    let begin = parser.at();
+    match parser.value(0)? {
+        Value::Int(n) if (0..i64::from(u32::MAX)).contains(&n) => Ok(Process::client(n as u32)),
+        Value::Text(name) if *name == *"nemesis" => Ok(Process::NEMESIS),
+        other => Err(Fault::new(
+            begin,
+            format!(
+                "process is {}; it is a number from 0 to {}, or \"nemesis\"",
+                json::brief(&other),
+                u32::MAX - 1
+            ),
+        )),
+    }
+}
+
+fn text<'a>(parser: &mut Parser<'a, '_>, what: &str) -> Result<Cow<'a, str>, Fault> {
+    if parser.peek() == Some(b'"') {
+        return parser.text();
+    }
+    let begin = parser.at();
+    let other = parser.value(0)?;
+    let other = json::brief(&other);
+    Err(Fault::new(begin, format!("{what} is {other}; it is text")))
+}
+
+fn shared(parser: &mut Parser<'_, '_>, what: &str) -> Result<Arc<str>, Fault> {
+    let text = text(parser, what)?;
+    Ok(parser.scratch.texts.share(&text))
 }
 
 /// Reads a whole history. O(bytes).
@@ -390,6 +316,7 @@ pub fn read<R: BufRead>(input: R) -> Result<(History, Option<Torn>), ReadError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn header() -> Header {
         Header {
@@ -544,11 +471,27 @@ mod tests {
             ),
             (
                 r#"{"time":1,"process":0,"type":"ok","f":"read","colour":1}"#,
-                "unknown field `colour`",
+                "unknown field \"colour\"; the fields are index, time,",
             ),
             (
                 r#"{"time":-1,"process":0,"type":"ok","f":"read"}"#,
-                "invalid value",
+                "column 9: time is -1; it is an integer from 0",
+            ),
+            (
+                r#"{"time":1,"process":0,"type":"ok"}"#,
+                "this line has no \"f\"",
+            ),
+            (
+                r#"{"time":1,"process":0,"type":"ok","f":"read","f":"read"}"#,
+                "column 50: a second \"f\"",
+            ),
+            (
+                r#"{"time":1,"process":4294967295,"type":"ok","f":"read"}"#,
+                "a number from 0 to 4294967294",
+            ),
+            (
+                r#"{"time":1,"process":0,"type":"ok","f":7}"#,
+                "f is 7; it is text",
             ),
         ];
         for (text, expected) in cases {
@@ -564,5 +507,22 @@ mod tests {
             error,
             "line 2: process 0 completes read, but it has no operation open"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_events_round_trip(events in crate::arbitrary::events()) {
+            let (read, torn) = read_events(&file(&events)).unwrap();
+            prop_assert_eq!(read, events);
+            prop_assert_eq!(torn, None);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut file = b"{\"schism\":\"history\",\"version\":1}\n".to_vec();
+            file.extend_from_slice(&bytes);
+            let _ = read_events(&file);
+            let _ = read_events(&bytes);
+        }
     }
 }

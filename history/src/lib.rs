@@ -31,15 +31,26 @@ mod event;
 mod operation;
 mod fault;
 mod interner;
+mod column;
 mod history;
+mod field;
+mod scratch;
+mod json;
+mod read_error;
 pub mod jsonl;
+pub mod jepsen;
+pub mod format;
 pub mod testing;
+#[cfg(test)]
+mod arbitrary;
 
 pub use event::{Event, Kind};
 pub use fault::{FaultOutcome, FaultSpan, Phase};
 pub use function::F;
 pub use history::{Builder, Header, History, Malformed};
+pub use json::MAX_DEPTH;
 pub use operation::{KeyId, OpId, Operation, Outcome, ValueId};
 pub use process::Process;
+pub use read_error::{ReadError, Torn};
 pub use time::Time;
 pub use value::Value;

@@ -109,22 +109,21 @@ impl<'h> Operation<'h> {
         (node != u16::MAX).then(|| &self.history.node_names[usize::from(node)])
     }
 
-    /// Why it did not end as `ok`.
+    /// Why it did not end as `ok`: the error of its completion, or of its invocation if that has one only.
     pub fn error(&self) -> Option<&'h Arc<str>> {
         self.history.errors.get(&self.id.0)
     }
 
     /// The database's own order of this operation, where it offers one.
     pub fn revision(&self) -> Option<i64> {
-        self.history.revisions.get(&self.id.0).copied()
+        self.history.revisions.get(self.id.index())
     }
 
     /// When it should have been sent: [`Operation::invoked`], or earlier where an open loop fell behind.
     pub fn due(&self) -> Time {
         self.history
             .dues
-            .get(&self.id.0)
-            .copied()
+            .get(self.id.index())
             .unwrap_or(self.invoked)
     }
 

@@ -13,7 +13,7 @@
 //!
 //! The line begins with the process. `w` writes, `r` reads, `cas KEY OLD NEW` compares and sets; any other word is
 //! taken as the function's name, with a key and, if there is one, a value behind it. `@n1` after the process names the
-//! node. Lists are written `[1,2]` without spaces.
+//! node. Lists are written `[1,2]` without spaces; `nil`, `true` and `false` are what they say.
 
 use std::sync::Arc;
 
@@ -93,14 +93,27 @@ pub fn history(drawing: &str) -> History {
 }
 
 fn value(word: &str) -> Value {
-    if word == "nil" {
-        return Value::Nil;
+    match word {
+        "nil" => return Value::Nil,
+        "true" => return Value::Bool(true),
+        "false" => return Value::Bool(false),
+        _ => {}
     }
     if let Some(items) = word
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
     {
-        return Value::list(items.split(',').filter(|item| !item.is_empty()).map(value));
+        let mut depth = 0;
+        let outside = |c: char| {
+            match c {
+                '[' => depth += 1,
+                ']' => depth -= 1,
+                _ => {}
+            }
+            c == ',' && depth == 0
+        };
+        let items = items.split(outside).filter(|item| !item.is_empty());
+        return Value::list(items.map(value));
     }
     word.parse::<i64>()
         .map_or_else(|_| Value::from(word), Value::from)
@@ -152,6 +165,19 @@ mod tests {
         assert_eq!(
             &**history.operations().next().unwrap().node().unwrap(),
             "n1"
+        );
+    }
+
+    #[test]
+    fn lists_hold_lists() {
+        let history = history("0 |txn nil [[append,x,1],[r,x,nil]] -> [[append,x,1],[r,x,[1,2]]]|");
+        let op = history.operations().next().unwrap();
+        let append = Value::list(["append".into(), "x".into(), Value::from(1)]);
+        let read = |list| Value::list(["r".into(), "x".into(), list]);
+        assert_eq!(op.input(), &Value::list([append.clone(), read(Value::Nil)]));
+        assert_eq!(
+            op.output(),
+            &Value::list([append, read(Value::list([1, 2]))])
         );
     }
 

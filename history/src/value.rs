@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use rustc_hash::FxHasher;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -25,7 +26,7 @@ pub enum Value {
     Text(Arc<str>),
     /// A list, a transaction, a set.
     List(Arc<[Value]>),
-    /// Named parts, in the order they were given.
+    /// Named parts, in the order they were given. In another order they are the same map.
     Map(Arc<[(Arc<str>, Value)]>),
 }
 
@@ -117,7 +118,7 @@ impl PartialEq for Value {
             (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),
             (Self::Text(a), Self::Text(b)) => a == b,
             (Self::List(a), Self::List(b)) => a == b,
-            (Self::Map(a), Self::Map(b)) => a == b,
+            (Self::Map(a), Self::Map(b)) => a.len() == b.len() && equal_parts(a, b),
             _ => false,
         }
     }
@@ -135,7 +136,16 @@ impl Hash for Value {
             Self::Float(x) => x.to_bits().hash(state),
             Self::Text(text) => text.hash(state),
             Self::List(items) => items.hash(state),
-            Self::Map(parts) => parts.hash(state),
+            // A sum, whatever the order of the parts.
+            Self::Map(parts) => parts
+                .iter()
+                .map(|part| {
+                    let mut hasher = FxHasher::default();
+                    part.hash(&mut hasher);
+                    hasher.finish()
+                })
+                .fold(0_u64, u64::wrapping_add)
+                .hash(state),
         }
     }
 }
@@ -155,10 +165,25 @@ impl Ord for Value {
             (Self::Float(a), Self::Float(b)) => a.total_cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (Self::List(a), Self::List(b)) => a.cmp(b),
-            (Self::Map(a), Self::Map(b)) => a.cmp(b),
+            (Self::Map(a), Self::Map(b)) => by_name(a).cmp(&by_name(b)),
             _ => self.rank().cmp(&other.rank()),
         }
     }
+}
+
+fn equal_parts(a: &[(Arc<str>, Value)], b: &[(Arc<str>, Value)]) -> bool {
+    // Mostly they are in the same order. Values are compared once only: they may be deep.
+    if a.iter().zip(b).all(|(a, b)| a.0 == b.0) {
+        return a.iter().zip(b).all(|(a, b)| a.1 == b.1);
+    }
+    by_name(a) == by_name(b)
+}
+
+/// The parts of a map in the order of their names.
+fn by_name(parts: &[(Arc<str>, Value)]) -> Vec<&(Arc<str>, Value)> {
+    let mut parts: Vec<_> = parts.iter().collect();
+    parts.sort_by(|a, b| a.0.cmp(&b.0));
+    parts
 }
 
 /// As a reader would write it: `nil`, `7`, `"a"`, `[1 2]`, `{k: 1}`.
@@ -389,6 +414,36 @@ mod tests {
         assert_eq!(Value::from(f64::NAN), Value::from(f64::NAN));
         assert_ne!(Value::from(0.0), Value::from(-0.0));
         assert_ne!(Value::from(1.0), Value::from(1));
+    }
+
+    #[test]
+    fn a_map_is_the_same_in_any_order() {
+        let hash = |value: &Value| {
+            let mut hasher = FxHasher::default();
+            value.hash(&mut hasher);
+            hasher.finish()
+        };
+        let one = Value::map([
+            ("a", Value::from(1)),
+            ("b", Value::map([("c", 2), ("d", 3)])),
+        ]);
+        let other = Value::map([
+            ("b", Value::map([("d", 3), ("c", 2)])),
+            ("a", Value::from(1)),
+        ]);
+        assert_eq!(one, other);
+        assert_eq!(one.cmp(&other), std::cmp::Ordering::Equal);
+        assert_eq!(hash(&one), hash(&other));
+        let swapped = Value::map([("a", 2), ("b", 1)]);
+        assert_ne!(Value::map([("a", 1), ("b", 2)]), swapped);
+        assert_ne!(Value::map([("a", 1)]), Value::map([("a", 1), ("a", 1)]));
+        let deep = |leaf: i64| {
+            (0..100).fold(Value::from(leaf), |inner, _| {
+                Value::map([("b", Value::Nil), ("a", inner)])
+            })
+        };
+        assert_ne!(deep(1), deep(2));
+        assert!(deep(1) < deep(2));
     }
 
     #[test]

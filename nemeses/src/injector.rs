@@ -23,6 +23,10 @@ pub trait Injector {
     /// Undoes the fault. Trying again does no harm.
     async fn heal(&self, fault: &Fault) -> Report;
 
+    /// Renews the leases of what is injected, so that the nodes do not heal themselves. Called again and again, well
+    /// within the lease, while anything is injected. A lease that cannot be renewed runs out, and the healing tells.
+    async fn renew(&self) {}
+
     /// Undoes everything of ours, whatever run left it, and proves it.
     async fn heal_all(&self) -> Report;
 }

@@ -363,6 +363,11 @@ impl Injector for RemoteInjector {
         report
     }
 
+    async fn renew(&self) {
+        // What is wrong shows in the healing: a lease that ran out is named there.
+        self.renew().await;
+    }
+
     async fn heal_all(&self) -> Report {
         self.look_around().await;
         let report = self.heal_everything().await;

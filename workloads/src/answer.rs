@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::{Capability, Invocation};
+
 /// What a client learned: the result, or why there is none.
 pub type Answer<T> = Result<Done<T>, Failure>;
 
@@ -71,10 +73,21 @@ impl Failure {
         }
     }
 
-    /// Nobody knows whether it happened: the client does not offer the capability. Only a plan that was not validated
-    /// gets this far.
-    pub fn not_offered(capability: &'static str) -> Self {
-        Self::fail("not offered", format!("this client offers no {capability}"))
+    /// It surely did not happen: the client offers no such thing, so nothing was sent. Only a plan that was not
+    /// validated gets this far.
+    pub fn not_offered(capability: Capability) -> Self {
+        Self::fail(
+            "not offered",
+            format!("this client offers no {}", capability.name()),
+        )
+    }
+
+    /// It surely did not happen: the workload has no such operation, so nothing was sent. A mistake of the harness.
+    pub fn not_drawn(call: &Invocation) -> Self {
+        Self::fail(
+            "not drawn",
+            format!("the workload draws no {} of {}", call.f, call.value),
+        )
     }
 }
 

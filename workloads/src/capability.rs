@@ -79,6 +79,13 @@ pub enum MicroOp {
 }
 
 impl MicroOp {
+    /// The key it is about.
+    pub const fn key(&self) -> &Value {
+        match self {
+            Self::Read { key, .. } | Self::Append { key, .. } => key,
+        }
+    }
+
     /// As it stands in a history: `["r", key, null or list]` or `["append", key, element]`.
     pub fn to_value(&self) -> Value {
         match self {

@@ -45,6 +45,24 @@ pub enum SetupError {
         /// What to do about it.
         remedy: String,
     },
+    /// An option of the database cannot be used.
+    #[error("{setting}: {reason}")]
+    Setting {
+        /// The option, as it stands in the plan below the database's name: `password`, `tls.ca`.
+        setting: &'static str,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+}
+
+impl SetupError {
+    /// An option of the database cannot be used.
+    pub fn setting(setting: &'static str, reason: impl Into<String>) -> Self {
+        Self::Setting {
+            setting,
+            reason: reason.into(),
+        }
+    }
 }
 
 /// One process's connection to one node. Dropping it closes it.
@@ -80,7 +98,8 @@ pub trait Database {
     /// What its clients offer.
     fn capabilities(&self) -> &'static [Capability];
 
-    /// A new connection to one node. One attempt.
+    /// A new connection to one node. One attempt. A client may put the connecting off until its first call, which then
+    /// fails if it cannot connect.
     ///
     /// # Errors
     /// The node cannot be reached. Nothing was asked of it yet, so the operation that wanted the connection surely did

@@ -1,0 +1,106 @@
+//! How long a verdict takes. `cargo bench -p schism-checkers`.
+
+#[path = "../src/generate.rs"]
+mod generate;
+
+use divan::Bencher;
+use generate::Clients;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use schism_checkers::{Budget, Checker, Linearizable, Validity};
+use schism_history::History;
+
+fn main() {
+    divan::main();
+}
+
+/// Values written once, ten clients: zones.
+#[divan::bench(args = [10_000, 100_000, 1_000_000], sample_count = 10, sample_size = 1)]
+fn unique(bencher: Bencher<'_, '_>, operations: usize) {
+    bench(
+        bencher,
+        Clients {
+            operations,
+            ..ten_clients()
+        },
+    );
+}
+
+/// Values written once, a fifth of the operations compare and set: zones over chains.
+#[divan::bench(args = [10_000, 100_000, 1_000_000], sample_count = 10, sample_size = 1)]
+fn unique_with_cas(bencher: Bencher<'_, '_>, operations: usize) {
+    bench(
+        bencher,
+        Clients {
+            operations,
+            cas: 20,
+            ..ten_clients()
+        },
+    );
+}
+
+/// Values written once, spread over many keys.
+#[divan::bench(args = [1_000_000], sample_count = 10, sample_size = 1)]
+fn unique_on_ten_thousand_keys(bencher: Bencher<'_, '_>, operations: usize) {
+    bench(
+        bencher,
+        Clients {
+            operations,
+            keys: 10_000,
+            ..ten_clients()
+        },
+    );
+}
+
+/// Five values, ten clients, one key, reads, writes and compare-and-sets: the search.
+#[divan::bench(args = [10_000, 100_000], sample_count = 10, sample_size = 1)]
+fn five_values(bencher: Bencher<'_, '_>, operations: usize) {
+    bench(
+        bencher,
+        Clients {
+            operations,
+            values: 5,
+            cas: 20,
+            ..ten_clients()
+        },
+    );
+}
+
+/// The same, and of a hundred writes five end unknown.
+#[divan::bench(args = [10_000], sample_count = 10, sample_size = 1)]
+fn five_values_with_unknown(bencher: Bencher<'_, '_>, operations: usize) {
+    bench(
+        bencher,
+        Clients {
+            operations,
+            values: 5,
+            cas: 20,
+            unknown: 5,
+            ..ten_clients()
+        },
+    );
+}
+
+fn ten_clients() -> Clients {
+    Clients {
+        concurrency: 10,
+        operations: 0,
+        keys: 1,
+        values: 0,
+        writes: 40,
+        cas: 0,
+        unknown: 0,
+        longest: 1_000_000,
+    }
+}
+
+fn bench(bencher: Bencher<'_, '_>, clients: Clients) {
+    let history: History = generate::history(generate::register(
+        &clients,
+        &mut Pcg64Mcg::seed_from_u64(1),
+    ));
+    bencher.bench_local(|| {
+        let verdict = Linearizable.check(divan::black_box(&history), &Budget::default());
+        assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.summary);
+    });
+}

@@ -1,0 +1,363 @@
+//! Linearizability: each operation on a register seems to take effect at one moment between its invocation and its
+//! return (Herlihy and Wing, "Linearizability: A correctness condition for concurrent objects", 1990).
+//!
+//! A history is linearizable exactly if each of its objects is, so keys are judged one by one. Each gets the cheapest
+//! method that is exact for it:
+//!
+//! - zones: every value that was found was written once. O(n log n).
+//! - search: values repeat. Exponential in what is open at once, so it is bounded; a bound that is hit gives
+//!   `unknown`, and says up to where an order exists.
+//!
+//! An operation that surely failed never happened. One of unknown outcome may take effect at any time after its
+//! invocation, or never. Operations that only touch (one returns at the moment at which the other is invoked) overlap.
+//! A register holds nil at first.
+//!
+//! A violation is shrunk until no operation can be spared, and searched again over all orders before it counts.
+//!
+//! Figures: `keys`, `operations`, `keys_by_zones`, `keys_by_search` (how many were judged by each method), `steps` (of
+//! the searches).
+
+mod agenda;
+mod explain;
+mod frontier;
+mod relevant;
+mod search;
+mod shrink;
+mod suspects;
+mod widening;
+mod window;
+mod zones;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
+
+use rayon::prelude::*;
+use schism_history::{History, Time, Value};
+
+use crate::conclusion::{Case, conclude};
+use crate::models::RegisterAction;
+use crate::object::{Call, RegisterObject, Registers};
+use crate::story::{count, grouped, of_key};
+use crate::{Budget, Checker, Validity, Verdict};
+
+use search::{Bound, Found};
+use widening::search_object;
+use zones::Zones;
+
+/// Registers behave as if operations took effect one at a time, each while it ran.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Linearizable;
+
+/// Keys of which the violation is shrunk and told.
+const EXPLAINED: usize = 8;
+/// Conflicts of one key of which the smallest is told.
+const COMPARED: usize = 16;
+/// Searches that run at once. A constant, so that a verdict does not depend on the machine: they share the budget's
+/// bytes.
+const AT_ONCE: usize = 8;
+/// Steps for shrinking one violation.
+const SHRINK_STEPS: u64 = 50_000_000;
+/// Steps for confirming one violation.
+const CONFIRM_STEPS: u64 = 5_000_000;
+
+impl Checker for Linearizable {
+    fn name(&self) -> &'static str {
+        "linearizable"
+    }
+
+    fn check(&self, history: &History, budget: &Budget) -> Verdict {
+        let registers = Registers::of(history);
+        if registers.call_count() == 0 {
+            return Verdict::new(
+                self.name(),
+                Validity::Unknown,
+                "there is nothing to judge: no read, write or compare-and-set of a register succeeded",
+            );
+        }
+        let mut judged = judge_by_zones(&registers, budget);
+        let steps = judge_by_search(&registers, &mut judged, budget);
+        let mut total = 0;
+        let mut cases = Vec::new();
+        for (object, judgement) in registers.objects.iter().zip(&judged) {
+            total += judgement.conflicts();
+            if cases.len() < EXPLAINED {
+                cases.extend(explain(history, registers.calls(object), judgement, budget));
+            }
+        }
+        let by_zones = judged.iter().filter(|j| j.by_zones()).count();
+        let figures = Value::map([
+            ("keys", registers.objects.len() as u64),
+            ("operations", registers.call_count() as u64),
+            ("keys_by_zones", by_zones as u64),
+            ("keys_by_search", (judged.len() - by_zones) as u64),
+            ("steps", steps),
+        ]);
+        conclude(self.name(), cases, total, || {
+            green(history, &registers, &judged)
+        })
+        .figures(figures)
+    }
+}
+
+/// What is known about one key.
+enum Judgement {
+    /// An order exists.
+    Fine { by_zones: bool },
+    /// The zones are in conflict.
+    Zones(Box<Zones>),
+    /// A call found a value that nobody had written yet.
+    FromNowhere { call: usize },
+    /// The search ended at the return of a call.
+    Search { at: usize },
+    /// Left to the search, which has not ended yet, or was ended.
+    Open { found: Found, given: u64 },
+    /// An operation is no register operation.
+    Unreadable,
+}
+
+impl Judgement {
+    fn conflicts(&self) -> u64 {
+        match self {
+            Self::Zones(zones) => zones.count,
+            Self::Search { .. } | Self::FromNowhere { .. } => 1,
+            Self::Fine { .. } | Self::Open { .. } | Self::Unreadable => 0,
+        }
+    }
+
+    fn by_zones(&self) -> bool {
+        matches!(self, Self::Fine { by_zones: true } | Self::Zones(_))
+    }
+}
+
+fn judge_by_zones(registers: &Registers, budget: &Budget) -> Vec<Judgement> {
+    // About what the tables of the zones take for one call.
+    const BYTES_PER_CALL: u64 = 160;
+    let judge = |object: &RegisterObject| {
+        let calls = registers.calls(object);
+        let open = |bound| Judgement::Open {
+            found: Found::Exhausted {
+                reached: None,
+                configurations: 0,
+                bound,
+            },
+            given: 0,
+        };
+        if object.unreadable.is_some() {
+            return Judgement::Unreadable;
+        }
+        if budget.is_stopped() {
+            return open(Bound::Stopped);
+        }
+        if calls.len() as u64 * BYTES_PER_CALL > budget.bytes {
+            return open(Bound::Bytes);
+        }
+        match zones::judge(calls, object.values) {
+            Some(zones) if zones.count == 0 => Judgement::Fine { by_zones: true },
+            Some(zones) => Judgement::Zones(Box::new(zones)),
+            None => match from_nowhere(calls, object.values) {
+                Some(call) => Judgement::FromNowhere { call },
+                None => open(Bound::Steps),
+            },
+        }
+    };
+    registers.objects.par_iter().map(judge).collect()
+}
+
+/// A call that happened and found a value that nobody had begun to write when it returned. O(calls).
+fn from_nowhere(calls: &[Call<RegisterAction>], values: u32) -> Option<usize> {
+    let mut first = vec![Time::NEVER; values as usize];
+    first[0] = Time::ZERO;
+    for call in calls {
+        if let Some(value) = call.action.left() {
+            let first = &mut first[value as usize];
+            *first = call.invoked.min(*first);
+        }
+    }
+    calls.iter().position(|call| {
+        call.is_certain()
+            && call
+                .action
+                .found()
+                .is_some_and(|value| first[value as usize] > call.end)
+    })
+}
+
+/// Searches what the zones could not judge; how many steps that took. Keys share the budget evenly; what easy ones leave
+/// goes to the hard ones in a second and third round.
+fn judge_by_search(registers: &Registers, judged: &mut [Judgement], budget: &Budget) -> u64 {
+    const ROUNDS: usize = 3;
+    let mut left = budget.steps;
+    for _ in 0..ROUNDS {
+        let open: Vec<usize> = (0..judged.len())
+            .filter(|&i| {
+                matches!(
+                    judged[i],
+                    Judgement::Open {
+                        found: Found::Exhausted {
+                            bound: Bound::Steps,
+                            ..
+                        },
+                        ..
+                    }
+                )
+            })
+            .collect();
+        let share = left / (open.len() as u64).max(1);
+        let enough = open.first().is_some_and(
+            |&i| matches!(judged[i], Judgement::Open { given, .. } if share > given.saturating_mul(2)),
+        );
+        if !enough {
+            break;
+        }
+        let each = budget.part(share, budget.bytes / AT_ONCE as u64);
+        for some in open.chunks(AT_ONCE) {
+            let found: Vec<(Found, u64)> = some
+                .par_iter()
+                .map(|&i| {
+                    let object = &registers.objects[i];
+                    search_object(registers.calls(object), object.values, &each)
+                })
+                .collect();
+            for (&i, (found, steps)) in some.iter().zip(found) {
+                left = left.saturating_sub(steps);
+                judged[i] = match found {
+                    Found::Explained => Judgement::Fine { by_zones: false },
+                    Found::Impossible { at } => Judgement::Search { at },
+                    found @ (Found::Exhausted { .. } | Found::Lost { .. }) => Judgement::Open {
+                        found,
+                        given: share,
+                    },
+                };
+            }
+        }
+    }
+    budget.steps - left
+}
+
+/// The anomalies of one key.
+fn explain(
+    history: &History,
+    calls: &[Call<RegisterAction>],
+    judgement: &Judgement,
+    budget: &Budget,
+) -> Vec<Case> {
+    let left = Cell::new(SHRINK_STEPS.min(budget.steps));
+    let impossible = |calls: &[Call<RegisterAction>], since: Option<Time>| {
+        let each = budget.part(left.get(), budget.bytes / 4);
+        let (impossible, steps) = window::is_impossible(calls, since, &each);
+        left.set(left.get() - steps);
+        impossible
+    };
+    let told = |calls: Vec<Call<RegisterAction>>, since| {
+        let shrunk = shrink::shrink(&calls, |fewer| impossible(fewer, since));
+        explain::anomaly(history, &shrunk, since, CONFIRM_STEPS)
+    };
+    match judgement {
+        Judgement::Zones(zones) => {
+            // The smallest conflict of each kind.
+            let mut suspects: Vec<(std::mem::Discriminant<zones::Conflict>, Vec<_>)> = zones
+                .conflicts
+                .iter()
+                .take(COMPARED)
+                .map(|&conflict| (std::mem::discriminant(&conflict), zones.suspects(conflict)))
+                .collect();
+            suspects.sort_by_key(|(_, calls)| calls.len());
+            let mut kinds = Vec::new();
+            suspects.retain(|(kind, _)| {
+                let new = !kinds.contains(kind);
+                kinds.push(*kind);
+                new
+            });
+            suspects
+                .into_iter()
+                .map(|(_, calls)| {
+                    let whole = zones.whole(&calls);
+                    let tries = [calls, whole];
+                    let enough = tries.into_iter().find(|calls| impossible(calls, None));
+                    told(enough.unwrap_or_else(|| zones.calls.clone()), None)
+                })
+                .collect()
+        }
+        Judgement::FromNowhere { call } => vec![told(vec![calls[*call]], None)],
+        Judgement::Search { at } => {
+            let window = window::window(calls, *at, |calls, since| impossible(calls, since));
+            vec![told(window.calls, window.since)]
+        }
+        Judgement::Fine { .. } | Judgement::Open { .. } | Judgement::Unreadable => Vec::new(),
+    }
+}
+
+/// The verdict when no key is in violation.
+fn green(history: &History, registers: &Registers, judged: &[Judgement]) -> (Validity, String) {
+    let mut reasons = Vec::new();
+    for (object, judgement) in registers.objects.iter().zip(judged) {
+        let key = of_key(history.key(object.key));
+        match judgement {
+            Judgement::Open { found, .. } => {
+                reasons.push(exhausted(history, registers.calls(object), found, &key));
+            }
+            Judgement::Unreadable => {
+                let id = object.unreadable.map_or(String::new(), |id| id.to_string());
+                reasons.push(format!(
+                    "operation {id} {key} is a compare-and-set whose value is no list [expected, new]"
+                ));
+            }
+            _ => {}
+        }
+    }
+    let keys = count(registers.objects.len() as u64, "key");
+    match reasons.first() {
+        None => (
+            Validity::Valid,
+            format!(
+                "{} on {keys} can be put into an order that explains what each one found",
+                count(registers.call_count() as u64, "operation")
+            ),
+        ),
+        Some(first) => (
+            Validity::Unknown,
+            format!(
+                "{} of {keys} could not be judged: {first}",
+                grouped(reasons.len() as u64)
+            ),
+        ),
+    }
+}
+
+fn exhausted(
+    history: &History,
+    calls: &[Call<RegisterAction>],
+    found: &Found,
+    key: &str,
+) -> String {
+    let Found::Exhausted {
+        reached,
+        configurations,
+        bound,
+    } = found
+    else {
+        return String::new();
+    };
+    let bound = match bound {
+        Bound::Steps => "the allowed number of steps was spent",
+        Bound::Bytes => "the allowed memory was full",
+        Bound::Stopped => "the check was stopped",
+    };
+    match reached {
+        Some(reached) => {
+            let op = history.operation(calls[*reached].id);
+            format!(
+                "the operations {key} are linearizable up to {} at {}, the {}th of {}; there {bound}, with {} open",
+                op.id,
+                op.end(),
+                grouped(*reached as u64 + 1),
+                grouped(calls.len() as u64),
+                count(*configurations as u64, "possibility")
+                    .replace("possibilitys", "possibilities"),
+            )
+        }
+        None => format!("of the operations {key} nothing is known: {bound}"),
+    }
+}

@@ -1,0 +1,413 @@
+//! Lists that only grow: all reads of a list agree on one order of its elements.
+//!
+//! Judges transactions of `r` and `append`, key by key, and each transaction in itself (Kingsbury and Alvaro, "Elle:
+//! Inferring isolation anomalies from experimental observations", 2020, calls what lists show *traceability*):
+//!
+//! - `incompatible-order`: two reads of a list, of which neither is a beginning of the other;
+//! - `duplicate-element`: a read that holds an element twice, which was appended once;
+//! - `garbage-read`: a read of an element that nobody appended;
+//! - `aborted-read`: a read of an element whose append surely failed;
+//! - `future-read`: a read of an element before anybody had begun to append it;
+//! - `internal`: a transaction that does not see its own appends, or sees the list change meanwhile.
+//!
+//! Elements that were appended twice say nothing about duplicates. O(micro-operations + elements read).
+//!
+//! Figures: `lists`, `reads`, `elements` (appended), `broken`.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use schism_history::{History, OpId, Time, Value};
+
+use crate::conclusion::conclude;
+use crate::findings::{Broken, Findings};
+use crate::list::{AccessKind, List, Lists};
+use crate::story::{count, of_key, short};
+use crate::witness::Witness;
+use crate::{Budget, Checker, Validity, Verdict};
+
+/// All reads of a list agree on one order of its elements.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListOrder;
+
+impl Checker for ListOrder {
+    fn name(&self) -> &'static str {
+        "list-order"
+    }
+
+    fn check(&self, history: &History, budget: &Budget) -> Verdict {
+        let lists = Lists::of(history);
+        let mut findings = Findings::default();
+        let (mut reads, mut elements) = (0, 0);
+        let mut stopped = false;
+        for list in &lists.keys {
+            stopped |= budget.is_stopped();
+            if stopped {
+                break;
+            }
+            reads += list.reads().count() as u64;
+            elements += list.appends.len() as u64;
+            Judge {
+                history,
+                list,
+                findings: &mut findings,
+            }
+            .judge();
+        }
+        let figures = Value::map([
+            ("lists", lists.keys.len() as u64),
+            ("reads", reads),
+            ("elements", elements),
+            ("broken", findings.broken),
+        ]);
+        let Findings { broken, cases, .. } = findings;
+        conclude(self.name(), cases, broken, || {
+            if stopped {
+                (Validity::Unknown, "the check was stopped".to_owned())
+            } else if reads == 0 {
+                (
+                    Validity::Unknown,
+                    "there is nothing to judge: no transaction that read a list succeeded"
+                        .to_owned(),
+                )
+            } else {
+                (
+                    Validity::Valid,
+                    format!(
+                        "{} of {} agree on one order of the elements of each",
+                        count(reads, "read"),
+                        count(lists.keys.len() as u64, "list")
+                    ),
+                )
+            }
+        })
+        .figures(figures)
+    }
+}
+
+struct Judge<'a, 'h> {
+    history: &'h History,
+    list: &'a List<'h>,
+    findings: &'a mut Findings,
+}
+
+impl<'h> Judge<'_, 'h> {
+    fn judge(&mut self) {
+        self.internal();
+        if let Some(by) = self.list.longest_by {
+            self.elements(by, self.list.longest);
+        }
+        let begun = self.begun();
+        let reads: Vec<_> = self.list.reads().collect();
+        for (id, read, is_prefix) in reads {
+            if is_prefix {
+                if begun[read.len()] > self.history.operation(id).end() {
+                    self.future(id, read);
+                }
+                continue;
+            }
+            self.order(id, read);
+            self.elements(id, read);
+            self.future(id, read);
+        }
+    }
+
+    /// For each beginning of the longest read, by its length: when the last of its elements began to be appended.
+    fn begun(&self) -> Vec<Time> {
+        let mut latest = Time::ZERO;
+        let mut begun = vec![latest];
+        for element in self.list.longest {
+            if let Some(append) = self.list.appends.get(element) {
+                latest = latest.max(self.history.operation(append.id).invoked);
+            }
+            begun.push(latest);
+        }
+        begun
+    }
+
+    /// A read against the longest one.
+    fn order(&mut self, id: OpId, read: &'h [Value]) {
+        let list = self.list;
+        self.findings
+            .report(self.history, "incompatible-order", || {
+                let differs = list.longest.iter().zip(read).position(|(a, b)| a != b)?;
+                let (there, here) = (&list.longest[differs], &read[differs]);
+                let by = list.longest_by?;
+                Some(Broken {
+                    sentence: format!(
+                        "two reads of the list {} disagree: {} has {there} where {} has {here}",
+                        of_key(list.key),
+                        short(&Value::list(list.longest.iter().cloned())),
+                        short(&Value::list(read.iter().cloned())),
+                    ),
+                    key: list.key,
+                    witness: Witness::lists(
+                        [list.appended_by(there)?, list.appended_by(here)?, by, id],
+                        vec![(list.key, there), (list.key, here)],
+                    ),
+                    because: Vec::new(),
+                })
+            });
+    }
+
+    /// The elements of a read, each in itself: appended, and there once.
+    fn elements(&mut self, id: OpId, read: &'h [Value]) {
+        let list = self.list;
+        let mut seen: FxHashSet<&Value> = FxHashSet::default();
+        for element in read {
+            let is_new = seen.insert(element);
+            let Some(append) = list.appends.get(element) else {
+                if is_new {
+                    self.unappended(id, element);
+                }
+                continue;
+            };
+            if !is_new && append.times == 1 {
+                self.findings.report(self.history, "duplicate-element", || {
+                    Some(Broken {
+                        sentence: format!(
+                            "the list {} was read with {element} in it more than once, which was appended once",
+                            of_key(list.key),
+                        ),
+                        key: list.key,
+                        witness: Witness::lists([append.id, id], vec![(list.key, element)]),
+                        because: Vec::new(),
+                    })
+                });
+            }
+        }
+    }
+
+    /// A read of an element that nobody can have appended.
+    fn unappended(&mut self, id: OpId, element: &'h Value) {
+        let list = self.list;
+        let history = self.history;
+        let failed = list.failed.get(element).copied();
+        let name = if failed.is_some() {
+            "aborted-read"
+        } else {
+            "garbage-read"
+        };
+        self.findings.report(history, name, || {
+            Some(Broken {
+                sentence: format!(
+                    "process {} found {element} in the list {}, {}",
+                    history.operation(id).process,
+                    of_key(list.key),
+                    if failed.is_some() {
+                        "although appending it surely failed"
+                    } else {
+                        "which nobody ever appended"
+                    },
+                ),
+                key: list.key,
+                witness: Witness::lists(failed.into_iter().chain([id]), vec![(list.key, element)]),
+                because: Vec::new(),
+            })
+        });
+    }
+
+    /// Elements of a read that were appended after it.
+    fn future(&mut self, id: OpId, read: &'h [Value]) {
+        let list = self.list;
+        let end = self.history.operation(id).end();
+        let later = |element: &&Value| {
+            list.appended_by(element)
+                .is_some_and(|append| self.history.operation(append).invoked > end)
+        };
+        let Some(element) = read.iter().find(later) else {
+            return;
+        };
+        self.findings.report(self.history, "future-read", || {
+            Some(Broken {
+                sentence: format!(
+                    "process {} found {element} in the list {} before anybody had begun to append it",
+                    self.history.operation(id).process,
+                    of_key(list.key),
+                ),
+                key: list.key,
+                witness: Witness::lists(
+                    [id, list.appended_by(element)?],
+                    vec![(list.key, element)],
+                ),
+                because: Vec::new(),
+            })
+        });
+    }
+
+    /// Each transaction in itself.
+    fn internal(&mut self) {
+        let list = self.list;
+        // What the newest transaction has seen, and appended since.
+        let mut current: Option<OpId> = None;
+        let mut seen: Option<&'h [Value]> = None;
+        let mut own: Vec<&'h Value> = Vec::new();
+        for access in &list.accesses {
+            if current != Some(access.id) {
+                (current, seen) = (Some(access.id), None);
+                own.clear();
+            }
+            match access.kind {
+                AccessKind::Append { element, .. } => own.push(element),
+                AccessKind::Read { list: read, .. } => {
+                    if let Some(element) = unexpected(seen, &own, read) {
+                        self.changed(access.id, element);
+                    }
+                    seen = Some(read);
+                    own.clear();
+                }
+            }
+        }
+    }
+
+    fn changed(&mut self, id: OpId, element: &'h Value) {
+        let list = self.list;
+        self.findings.report(self.history, "internal", || {
+            Some(Broken {
+                sentence: format!(
+                    "in one transaction, the list {} does not fit itself: look at {element}",
+                    of_key(list.key),
+                ),
+                key: list.key,
+                witness: Witness::lists(
+                    [id, list.appended_by(element)?],
+                    vec![(list.key, element)],
+                ),
+                because: vec![(
+                    id,
+                    format!(", all in one transaction: {element} is there at one place and not at another"),
+                )],
+            })
+        });
+    }
+}
+
+/// An element that speaks against a read, in a transaction that had read `seen` and then appended `own`: one that should
+/// be there and is not, or the other way round.
+fn unexpected<'h>(
+    seen: Option<&'h [Value]>,
+    own: &[&'h Value],
+    read: &'h [Value],
+) -> Option<&'h Value> {
+    let before = match seen {
+        Some(seen) => seen,
+        // Whatever was there before, the own appends stand at the end.
+        None => &read[..read.len().saturating_sub(own.len())],
+    };
+    let expected = || before.iter().chain(own.iter().copied());
+    if read.iter().eq(expected()) {
+        return None;
+    }
+    let mut surplus: FxHashMap<&Value, i64> = FxHashMap::default();
+    for element in read {
+        *surplus.entry(element).or_default() += 1;
+    }
+    for element in expected() {
+        *surplus.entry(element).or_default() -= 1;
+    }
+    let uneven = |element: &&Value| surplus.get(*element) != Some(&0);
+    expected().find(uneven).or_else(|| read.iter().find(uneven))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::testing::{broken, check};
+
+    fn judge(drawing: &str) -> Verdict {
+        check(&ListOrder, drawing)
+    }
+
+    #[test]
+    fn reads_that_are_beginnings_of_one_another_are_fine() {
+        let verdict = judge(
+            "
+            0 |txn nil [[append,x,1],[append,x,2]]|
+            1    |txn nil [[r,x,nil]] -> [[r,x,nil]]|
+            0                                       |txn nil [[r,x,nil],[append,x,3],[r,x,nil]] -> [[r,x,[1,2]],[append,x,3],[r,x,[1,2,3]]]|
+            1                                         |txn nil [[append,x,4]] ?
+            2                                                                                                                               |txn nil [[r,x,nil]] -> [[r,x,[1,2,3,4]]]|
+            ",
+        );
+        assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.summary);
+        assert_eq!(verdict.figures.get("reads"), Some(&Value::from(4)));
+    }
+
+    #[test]
+    fn two_orders_are_one_too_many() {
+        let verdict = judge(
+            "
+            0 |txn nil [[append,x,1]]|
+            1 |txn nil [[append,x,2]]|
+            2                          |txn nil [[r,x,nil]] -> [[r,x,[1,2]]]|
+            3                          |txn nil [[r,x,nil]] -> [[r,x,[2]]]|
+            ",
+        );
+        assert_eq!(broken(&verdict), [("incompatible-order", vec![0, 1, 2, 3])]);
+    }
+
+    #[test]
+    fn an_element_stands_in_a_list_once() {
+        let verdict = judge(
+            "
+            0 |txn nil [[append,x,1]]|
+            2                          |txn nil [[r,x,nil]] -> [[r,x,[1,1]]]|
+            ",
+        );
+        assert_eq!(broken(&verdict), [("duplicate-element", vec![0, 1])]);
+        let twice = judge(
+            "
+            0 |txn nil [[append,x,1],[append,x,1]]|
+            2                                       |txn nil [[r,x,nil]] -> [[r,x,[1,1]]]|
+            ",
+        );
+        assert_eq!(twice.validity, Validity::Valid, "{}", twice.summary);
+    }
+
+    #[test]
+    fn elements_come_from_appends_that_may_have_happened() {
+        let verdict = judge(
+            "
+            0 |txn nil [[append,x,1]] !|
+            1   |txn nil [[r,x,nil]] -> [[r,x,[1,7,8]]]|
+            2                                            |txn nil [[append,x,8]]|
+            ",
+        );
+        assert_eq!(
+            broken(&verdict),
+            [
+                ("garbage-read", vec![1]),
+                ("aborted-read", vec![0, 1]),
+                ("future-read", vec![1, 2]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_transaction_sees_its_own_appends_and_nothing_of_others_meanwhile() {
+        let cases = [
+            ("[[append,x,1],[r,x,nil]]", vec![1]),
+            ("[[r,x,nil],[append,x,1],[r,x,nil]]", vec![1]),
+            ("[[r,x,nil],[append,x,1],[r,x,[2,1]]]", vec![0, 1]),
+            ("[[r,x,[2]],[append,x,1],[r,x,[1]]]", vec![0, 1]),
+        ];
+        for (transaction, expected) in cases {
+            let verdict = judge(&format!(
+                "
+                0 |txn nil [[append,x,2]] ?
+                1   |txn nil nil -> {transaction}|
+                "
+            ));
+            let internal: Vec<_> = broken(&verdict)
+                .into_iter()
+                .filter(|(name, _)| *name == "internal")
+                .map(|(_, ids)| ids)
+                .collect();
+            assert_eq!(internal, [expected], "{transaction}");
+        }
+    }
+
+    #[test]
+    fn without_reads_nothing_is_known() {
+        let verdict = judge("0 |txn nil [[append,x,2]]|");
+        assert_eq!(verdict.validity, Validity::Unknown);
+    }
+}

@@ -1,0 +1,176 @@
+//! What the four session guarantees (Terry et al., "Session guarantees for weakly consistent replicated data", 1994)
+//! have in common.
+//!
+//! A session is a process: after an operation of unknown outcome its worker goes on as another process, so as another
+//! session. A guarantee is judged key by key, on registers and on lists that transactions append to
+//! (the longest read is their order). Only what is certain counts: an operation whose order against the others is not
+//! known is counted as undecidable and breaks nothing. Reads that are stale, but never go back, break none of the four.
+//!
+//! Figures of each of the four: `checked` (operations that could have broken it), `undecidable` (operations that could
+//! have, but the order of the versions is not known), `broken`.
+
+use rustc_hash::FxHashMap;
+use schism_history::{History, OpId, Process, Value};
+
+use crate::conclusion::conclude;
+use crate::findings::Findings;
+use crate::list::{List, Lists};
+use crate::object::{RegisterObject, Registers};
+use crate::story::count;
+use crate::versions::Versions;
+use crate::{Budget, Validity, Verdict};
+
+/// How a guarantee is judged on each kind of object.
+pub(crate) trait Guarantee {
+    /// The checker's name.
+    fn name(&self) -> &'static str;
+
+    /// What every session did, when nothing is broken: `every process read its own writes`.
+    fn promise(&self) -> &'static str;
+
+    /// What could have broken it: `read of a key that the process had written`.
+    fn chance(&self) -> &'static str;
+
+    /// Judges one register.
+    fn register(
+        &self,
+        history: &History,
+        object: &RegisterObject,
+        versions: &Versions<'_>,
+        registers: &Registers,
+        findings: &mut Findings,
+    );
+
+    /// Judges one list.
+    fn list(&self, history: &History, list: &List<'_>, findings: &mut Findings);
+}
+
+/// Judges a guarantee on all objects of a history. O(n log n).
+pub(crate) fn judge(guarantee: &impl Guarantee, history: &History, budget: &Budget) -> Verdict {
+    let mut findings = Findings::default();
+    let registers = Registers::of(history);
+    let mut stopped = false;
+    for object in &registers.objects {
+        stopped |= budget.is_stopped();
+        if stopped {
+            break;
+        }
+        let versions = Versions::of(history, registers.calls(object), object.values);
+        guarantee.register(history, object, &versions, &registers, &mut findings);
+    }
+    findings.next_kind();
+    for list in &Lists::of(history).keys {
+        stopped |= budget.is_stopped();
+        if stopped {
+            break;
+        }
+        guarantee.list(history, list, &mut findings);
+    }
+    let Findings {
+        checked,
+        undecidable,
+        broken,
+        cases,
+        ..
+    } = findings;
+    let figures = Value::map([
+        ("checked", checked),
+        ("undecidable", undecidable),
+        ("broken", broken),
+    ]);
+    let green = || {
+        let chances = count(checked, guarantee.chance());
+        if stopped {
+            (
+                Validity::Unknown,
+                format!("the check was stopped after {chances}"),
+            )
+        } else if checked > 0 {
+            (
+                Validity::Valid,
+                format!("{}: {chances} checked", guarantee.promise()),
+            )
+        } else if undecidable > 0 {
+            (
+                Validity::Unknown,
+                format!(
+                    "nothing could be judged: of {} the order of the versions is not known. It is where each value is \
+                     written once and the client reports revisions, or writes go by compare-and-set, or transactions \
+                     append to lists",
+                    count(undecidable, guarantee.chance())
+                ),
+            )
+        } else {
+            (
+                Validity::Unknown,
+                format!("there is nothing to judge: no {}", guarantee.chance()),
+            )
+        }
+    };
+    conclude(guarantee.name(), cases, broken, green).figures(figures)
+}
+
+/// Something for each process, made when it is first asked for.
+pub(crate) struct ByProcess<T>(FxHashMap<Process, T>);
+
+impl<T: Default> ByProcess<T> {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self(FxHashMap::default())
+    }
+
+    /// What belongs to the process of an operation.
+    pub(crate) fn of(&mut self, history: &History, id: OpId) -> &mut T {
+        self.0.entry(history.operation(id).process).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_pcg::Pcg64Mcg;
+
+    use crate::arbitrary::{arbitrary, clients, mutate};
+    use crate::{
+        Budget, Checker, Linearizable, MonotonicReads, MonotonicWrites, ReadYourWrites, Validity,
+        WritesFollowReads, generate,
+    };
+
+    /// What is linearizable keeps every session guarantee; and what breaks one is confirmed.
+    #[test]
+    fn linearizable_histories_keep_all_guarantees() {
+        let guarantees: [&dyn Checker; 4] = [
+            &ReadYourWrites,
+            &MonotonicReads,
+            &MonotonicWrites,
+            &WritesFollowReads,
+        ];
+        let mut rng = Pcg64Mcg::seed_from_u64(8);
+        let mut broken = [0; 4];
+        let mut kept = 0;
+        for round in 0..6_000 {
+            let history = if round % 2 == 0 {
+                arbitrary(&mut rng)
+            } else {
+                let mut events = generate::register(&clients(&mut rng), &mut rng);
+                mutate(&mut events, 3, &mut rng);
+                generate::history(events)
+            };
+            let budget = Budget::default();
+            let linearizable = Linearizable.check(&history, &budget).validity;
+            for (guarantee, broken) in guarantees.iter().zip(&mut broken) {
+                let verdict = guarantee.check(&history, &budget);
+                assert_eq!(verdict.disagreement, None, "{history:?}");
+                if verdict.validity == Validity::Invalid {
+                    assert_eq!(linearizable, Validity::Invalid, "{history:?}");
+                    *broken += 1;
+                }
+            }
+            kept += usize::from(linearizable == Validity::Valid);
+        }
+        assert!(
+            kept > 500 && broken.iter().all(|&it| it > 5),
+            "{kept} {broken:?}"
+        );
+    }
+}

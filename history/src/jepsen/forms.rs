@@ -1,0 +1,511 @@
+//! Cuts a stream into the forms of its operations, in memory bounded by the longest.
+//!
+//! A file is either one list of operations, or operations one after another; an operation may stand on several lines.
+//! Only brackets, text, comments and (in EDN) characters are looked at here; what a form says is read when it is whole.
+
+use std::io::{BufRead, ErrorKind};
+
+use super::Notation;
+use crate::ReadError;
+
+/// The longest form that is read, in bytes: 256 MiB. Longer ones are a bracket or a quote that is never closed.
+const LONGEST: usize = 256 << 20;
+
+/// A place in a file: line and column in bytes, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) line: u64,
+    pub(super) column: usize,
+}
+
+impl Place {
+    const BEGIN: Self = Self { line: 1, column: 1 };
+
+    /// The place behind `bytes`, which stand here.
+    pub(super) fn after(self, bytes: &[u8]) -> Self {
+        match memchr::memrchr(b'\n', bytes) {
+            None => Self {
+                line: self.line,
+                column: self.column + bytes.len(),
+            },
+            Some(last) => Self {
+                line: self.line + memchr::memchr_iter(b'\n', bytes).count() as u64,
+                column: bytes.len() - last,
+            },
+        }
+    }
+
+    pub(super) fn error(self, reason: impl Into<String>) -> ReadError {
+        ReadError::Syntax {
+            line: self.line,
+            column: self.column,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// What surrounds the operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outer {
+    /// Nothing was read yet.
+    Begin,
+    /// Nothing: they stand one after another.
+    Nothing,
+    /// A list that ends with this byte.
+    List(u8),
+    /// A list that has ended.
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before a form.
+    Between,
+    /// In a `#tag` or a `#_` before a form.
+    Prefix,
+    /// Behind one, before the form.
+    Gap,
+    /// In a collection.
+    Inside,
+    Text,
+    TextEscape,
+    Comment,
+    /// Behind the backslash of a character.
+    Character,
+}
+
+/// Whether commas that JSON wants between operations are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comma {
+    /// None may stand here.
+    Refused,
+    /// An operation came; one must stand before the next.
+    Wanted,
+    /// It came; an operation must follow.
+    Taken,
+}
+
+/// Bytes that mean something in a collection; all others are passed over.
+const MEANS: [bool; 256] = {
+    let mut means = [false; 256];
+    let bytes = b"{}[]()\";\\";
+    let mut i = 0;
+    while i < bytes.len() {
+        means[bytes[i] as usize] = true;
+        i += 1;
+    }
+    means
+};
+
+/// Reads forms one by one.
+pub(super) struct Forms<R> {
+    input: R,
+    cut: Cut,
+}
+
+impl<R: BufRead> Forms<R> {
+    pub(super) fn new(input: R, notation: Notation) -> Self {
+        Self {
+            input,
+            cut: Cut {
+                edn: notation == Notation::Edn,
+                outer: Outer::Begin,
+                outer_begin: Place::BEGIN,
+                state: State::Between,
+                comma: Comma::Refused,
+                closing: Vec::new(),
+                form: Vec::new(),
+                begin: Place::BEGIN,
+                place: Place::BEGIN,
+            },
+        }
+    }
+
+    /// Reads the next form: its bytes, and where it begins. `None` at the end.
+    pub(super) fn next_form(&mut self) -> Result<Option<(&[u8], Place)>, ReadError> {
+        self.cut.form.clear();
+        loop {
+            let chunk = match self.input.fill_buf() {
+                Ok(chunk) => chunk,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(source) => {
+                    let line = self.cut.place.line;
+                    return Err(ReadError::Io { line, source });
+                }
+            };
+            if chunk.is_empty() {
+                self.cut.end()?;
+                return Ok(None);
+            }
+            let (used, whole) = self.cut.feed(chunk)?;
+            self.cut.place = self.cut.place.after(&chunk[..used]);
+            self.input.consume(used);
+            if whole {
+                return Ok(Some((&self.cut.form, self.cut.begin)));
+            }
+            if self.cut.form.len() > LONGEST {
+                return Err(self.cut.begin.error(format!(
+                    "what begins here has no end within {LONGEST} bytes: is a bracket or a quote left open?"
+                )));
+            }
+        }
+    }
+
+    /// The line that was read last.
+    pub(super) fn line(&self) -> u64 {
+        self.cut.begin.line
+    }
+}
+
+/// What is known between two chunks of the input.
+struct Cut {
+    edn: bool,
+    outer: Outer,
+    outer_begin: Place,
+    state: State,
+    comma: Comma,
+    /// The closing brackets that are waited for.
+    closing: Vec<u8>,
+    form: Vec<u8>,
+    /// Where the form begins.
+    begin: Place,
+    /// Where the chunk begins.
+    place: Place,
+}
+
+impl Cut {
+    /// Takes bytes up to the end of a form or of the chunk: how many, and whether the form is whole.
+    fn feed(&mut self, chunk: &[u8]) -> Result<(usize, bool), ReadError> {
+        // Where the form begins in this chunk.
+        let mut from = if self.form.is_empty() { chunk.len() } else { 0 };
+        let mut at = 0;
+        while let Some(&byte) = chunk.get(at) {
+            match self.state {
+                State::Between => {
+                    if self.between(chunk, at)? {
+                        self.begin = self.place.after(&chunk[..at]);
+                        from = at;
+                    }
+                }
+                State::Prefix | State::Gap => self.before_collection(chunk, at)?,
+                State::Inside if MEANS[usize::from(byte)] => {
+                    if self.inside(chunk, at)? {
+                        self.form.extend_from_slice(&chunk[from..=at]);
+                        self.state = State::Between;
+                        return Ok((at + 1, true));
+                    }
+                }
+                State::Text if byte == b'"' => self.state = State::Inside,
+                State::Text if byte == b'\\' => self.state = State::TextEscape,
+                State::TextEscape => self.state = State::Text,
+                State::Character => self.state = State::Inside,
+                State::Comment if byte == b'\n' => {
+                    let in_form = !self.form.is_empty() || from < at;
+                    self.state = match (in_form, self.closing.is_empty()) {
+                        (false, _) => State::Between,
+                        (true, true) => State::Gap,
+                        (true, false) => State::Inside,
+                    };
+                }
+                // Most bytes mean nothing: on to the next that does.
+                State::Inside => {
+                    let rest = &chunk[at..];
+                    let next = rest.iter().position(|&byte| MEANS[usize::from(byte)]);
+                    at += next.unwrap_or(rest.len());
+                    continue;
+                }
+                State::Text => {
+                    let rest = &chunk[at..];
+                    at += memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                    continue;
+                }
+                State::Comment => {}
+            }
+            at += 1;
+        }
+        self.form.extend_from_slice(&chunk[from..]);
+        Ok((at, false))
+    }
+
+    /// Looks at a byte between forms; whether a form begins with it.
+    fn between(&mut self, chunk: &[u8], at: usize) -> Result<bool, ReadError> {
+        let byte = chunk[at];
+        if is_space(byte, self.edn) {
+            return Ok(false);
+        }
+        match (self.outer, byte) {
+            (_, b';') if self.edn => self.state = State::Comment,
+            (Outer::Ended, _) => {
+                let reason =
+                    "something follows the list of operations; there is one list in a file";
+                return Err(self.error(chunk, at, reason));
+            }
+            (Outer::Begin, b'[') => self.list(chunk, at, b']'),
+            (Outer::Begin, b'(') if self.edn => self.list(chunk, at, b')'),
+            (Outer::List(close), _) if byte == close => {
+                if self.comma == Comma::Taken {
+                    let reason = "an operation is missing after the last comma";
+                    return Err(self.error(chunk, at, reason));
+                }
+                self.outer = Outer::Ended;
+            }
+            (Outer::List(_), b',') if self.comma == Comma::Wanted => self.comma = Comma::Taken,
+            (_, b'{') if self.comma == Comma::Wanted => {
+                let reason = "a comma is missing between two operations";
+                return Err(self.error(chunk, at, reason));
+            }
+            (_, b'{') => {
+                self.closing.push(b'}');
+                self.form_begins(State::Inside);
+                return Ok(true);
+            }
+            (_, b'#') if self.edn => {
+                self.form_begins(State::Prefix);
+                return Ok(true);
+            }
+            _ => return Err(self.no_operation(chunk, at)),
+        }
+        Ok(false)
+    }
+
+    fn list(&mut self, chunk: &[u8], at: usize, close: u8) {
+        self.outer = Outer::List(close);
+        self.outer_begin = self.place.after(&chunk[..at]);
+    }
+
+    fn form_begins(&mut self, state: State) {
+        self.state = state;
+        if self.outer == Outer::Begin {
+            self.outer = Outer::Nothing;
+        }
+        if let (false, Outer::List(_)) = (self.edn, self.outer) {
+            self.comma = Comma::Wanted;
+        }
+    }
+
+    /// Looks at a byte between a tag, or a `#_`, and the collection that it stands before.
+    fn before_collection(&mut self, chunk: &[u8], at: usize) -> Result<(), ReadError> {
+        let byte = chunk[at];
+        if let Some(close) = closing(byte) {
+            self.closing.push(close);
+            self.state = State::Inside;
+        } else if is_space(byte, true) {
+            self.state = State::Gap;
+        } else if byte == b';' {
+            self.state = State::Comment;
+        } else if byte == b'#' {
+            self.state = State::Prefix;
+        } else if self.state == State::Gap || MEANS[usize::from(byte)] {
+            return Err(self.no_operation(chunk, at));
+        }
+        Ok(())
+    }
+
+    /// Looks at a byte in a collection that means something; whether the form ends with it.
+    fn inside(&mut self, chunk: &[u8], at: usize) -> Result<bool, ReadError> {
+        match chunk[at] {
+            b'"' => self.state = State::Text,
+            b';' if self.edn => self.state = State::Comment,
+            b'\\' if self.edn => self.state = State::Character,
+            byte @ (b'{' | b'[' | b'(') => self.closing.extend(closing(byte)),
+            byte @ (b'}' | b']' | b')') => {
+                let expected = self.closing.pop().unwrap_or_default();
+                if expected != byte {
+                    let (found, expected) = (char::from(byte), char::from(expected));
+                    let reason = format!("found {found}, but {expected} closes what is open here");
+                    return Err(self.error(chunk, at, reason));
+                }
+                return Ok(self.closing.is_empty());
+            }
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    /// The input has ended.
+    fn end(&self) -> Result<(), ReadError> {
+        match (self.state, self.outer) {
+            (State::Between | State::Comment, Outer::List(_)) if self.form.is_empty() => {
+                Err(self.outer_begin.error(
+                    "the list that begins here has no end: the file was cut off between two operations",
+                ))
+            }
+            (State::Between | State::Comment, _) if self.form.is_empty() => Ok(()),
+            _ => Err(self.begin.error(
+                "what begins here has no end: a bracket or a quote is left open, or the file was cut off",
+            )),
+        }
+    }
+
+    fn no_operation(&self, chunk: &[u8], at: usize) -> ReadError {
+        let rest = &chunk[at..chunk.len().min(at + 4)];
+        let found = String::from_utf8_lossy(rest).chars().next();
+        let found = found.unwrap_or_default();
+        let right = if self.edn {
+            "{:type :invoke, :process 0, :f :read}"
+        } else {
+            r#"{"type": "invoke", "process": 0, "f": "read"}"#
+        };
+        let reason = format!("found {found:?}, but an operation is a map like {right}");
+        self.error(chunk, at, reason)
+    }
+
+    fn error(&self, chunk: &[u8], at: usize, reason: impl Into<String>) -> ReadError {
+        self.place.after(&chunk[..at]).error(reason)
+    }
+}
+
+fn closing(byte: u8) -> Option<u8> {
+    match byte {
+        b'{' => Some(b'}'),
+        b'[' => Some(b']'),
+        b'(' => Some(b')'),
+        _ => None,
+    }
+}
+
+fn is_space(byte: u8, edn: bool) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || (edn && matches!(byte, b',' | 0x0c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The forms of a text and where they begin, read in chunks of one size.
+    fn forms(
+        text: &str,
+        notation: Notation,
+        chunk: usize,
+    ) -> Result<Vec<(String, u64, usize)>, String> {
+        let input = std::io::BufReader::with_capacity(chunk, text.as_bytes());
+        let mut forms = Forms::new(input, notation);
+        let mut found = Vec::new();
+        while let Some((form, place)) = forms.next_form().map_err(|error| error.to_string())? {
+            let form = String::from_utf8(form.to_vec()).unwrap();
+            found.push((form, place.line, place.column));
+        }
+        Ok(found)
+    }
+
+    #[track_caller]
+    fn cuts(text: &str, notation: Notation, expected: &[(&str, u64, usize)]) {
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|&(form, line, column)| (form.to_owned(), line, column))
+            .collect();
+        for chunk in [1, 2, 3, 5, 1000] {
+            let found = forms(text, notation, chunk);
+            assert_eq!(found.as_ref(), Ok(&expected), "{text:?} by {chunk}");
+        }
+    }
+
+    #[test]
+    fn edn_is_cut_one_by_one_or_out_of_a_list() {
+        use Notation::Edn;
+        cuts("", Edn, &[]);
+        cuts(" , ; only a comment", Edn, &[]);
+        cuts("[ ]\n", Edn, &[]);
+        cuts("{:a 1} {:b 2}", Edn, &[("{:a 1}", 1, 1), ("{:b 2}", 1, 8)]);
+        cuts(
+            "; first\n[{:a 1}\n {:b [2 3]},]\n; last\n",
+            Edn,
+            &[("{:a 1}", 2, 2), ("{:b [2 3]}", 3, 2)],
+        );
+        cuts("({:a (1)})", Edn, &[("{:a (1)}", 1, 2)]);
+        cuts(
+            "{:a\n 1 ; }\n}\n{}",
+            Edn,
+            &[("{:a\n 1 ; }\n}", 1, 1), ("{}", 4, 1)],
+        );
+        cuts(
+            r#"{:a "}\"\\" :b \} :c \"}"#,
+            Edn,
+            &[(r#"{:a "}\"\\" :b \} :c \"}"#, 1, 1)],
+        );
+        cuts(
+            "#a.Op{:a 1} #_ {:b #{2}} #c ;\n {}",
+            Edn,
+            &[
+                ("#a.Op{:a 1}", 1, 1),
+                ("#_ {:b #{2}}", 1, 13),
+                ("#c ;\n {}", 1, 26),
+            ],
+        );
+    }
+
+    #[test]
+    fn json_is_cut_one_by_one_or_out_of_a_list() {
+        use Notation::Json;
+        cuts("", Json, &[]);
+        cuts("[\n]", Json, &[]);
+        cuts(
+            "{\"a\": 1}\n{}\n",
+            Json,
+            &[("{\"a\": 1}", 1, 1), ("{}", 2, 1)],
+        );
+        cuts(
+            "[{\"a\": \"}\\\"]\"},\n{\"b\": [1, 2]}]",
+            Json,
+            &[("{\"a\": \"}\\\"]\"}", 1, 2), ("{\"b\": [1, 2]}", 2, 1)],
+        );
+    }
+
+    #[test]
+    fn what_is_no_form_is_refused_at_its_place() {
+        use Notation::{Edn, Json};
+        let cases = [
+            (Edn, "{:a 1]", "line 1, column 6: found ], but } closes"),
+            (
+                Edn,
+                "\n\n [{:a 1} 7]",
+                "line 3, column 10: found '7', but an operation is a map like {:type",
+            ),
+            (
+                Edn,
+                "[{}] {}",
+                "line 1, column 6: something follows the list",
+            ),
+            (
+                Edn,
+                "[{}",
+                "line 1, column 1: the list that begins here has no end",
+            ),
+            (
+                Edn,
+                "{}\n {:a \"",
+                "line 2, column 2: what begins here has no end",
+            ),
+            (Edn, "#a", "line 1, column 1: what begins here has no end"),
+            (Edn, "#a 7", "line 1, column 4: found '7'"),
+            (
+                Edn,
+                "#_ ; {}",
+                "line 1, column 1: what begins here has no end",
+            ),
+            (Edn, "#\"a\" {}", "line 1, column 2: found '\"'"),
+            (Edn, "é", "line 1, column 1: found 'é'"),
+            (
+                Json,
+                "({})",
+                "line 1, column 1: found '(', but an operation is a map like {\"type\"",
+            ),
+            (Json, "[{}{}]", "line 1, column 4: a comma is missing"),
+            (
+                Json,
+                "[{},]",
+                "line 1, column 5: an operation is missing after",
+            ),
+            (Json, "[,{}]", "line 1, column 2: found ','"),
+            (Json, "{},{}", "line 1, column 3: found ','"),
+            (Json, "; {}", "line 1, column 1: found ';'"),
+        ];
+        for (notation, text, expected) in cases {
+            // A character that two chunks share is not shown whole.
+            for chunk in [4, 1000] {
+                let error = forms(text, notation, chunk).unwrap_err();
+                assert!(error.starts_with(expected), "{text:?} by {chunk}: {error}");
+            }
+        }
+    }
+}

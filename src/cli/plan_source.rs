@@ -1,0 +1,67 @@
+//! Which plan a command is about, and what the command line changes in it.
+
+use std::env;
+use std::path::PathBuf;
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use schism_checkers::CHECKERS;
+
+use crate::plan::{Override, Plan, PlanError, PlanFile, Reading, read};
+
+/// A plan, as commands take it: flattened into the arguments of each.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PlanSource {
+    /// The plan: a TOML file, or a folder with a plan.toml
+    #[arg(value_name = "PLAN")]
+    pub path: PathBuf,
+    /// What every random choice comes from, in place of the plan's seed
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub seed: Option<String>,
+    /// How long the load lasts, in place of the plan's time
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub time: Option<String>,
+    /// Any other value in place of the plan's, as in --set load.rate=500 or --set 'faults[0].every=5s'
+    #[arg(long, value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    pub set: Vec<String>,
+}
+
+impl PlanSource {
+    /// Reads the plan. A seed that nobody gave is drawn from the operating system; zero when it has none.
+    ///
+    /// # Errors
+    /// There is no such file, or something is wrong with the plan.
+    pub fn read(&self) -> Result<Plan, PlanError> {
+        let file = PlanFile::open(&self.path)?;
+        let overrides = self.overrides();
+        let checkers: Vec<_> = CHECKERS.iter().map(|listed| listed.name).collect();
+        let home = env::home_dir().filter(|home| home.is_absolute());
+        read(
+            &file.text,
+            &Reading {
+                source: &file.path.to_string_lossy(),
+                default_name: &file.default_name,
+                default_seed: SysRng.try_next_u32().unwrap_or_default().into(),
+                folder: &file.folder,
+                home: home.as_deref(),
+                checkers: &checkers,
+                overrides: &overrides,
+                look_at_files: true,
+            },
+        )
+    }
+
+    /// What the command line changes. Options of their own win over `--set`.
+    pub fn overrides(&self) -> Vec<Override> {
+        let set = self.set.iter().map(|argument| Override::set(argument));
+        let seed = self
+            .seed
+            .iter()
+            .map(|seed| Override::named("--seed", "seed", seed));
+        let time = self
+            .time
+            .iter()
+            .map(|time| Override::named("--time", "time", time));
+        set.chain(seed).chain(time).collect()
+    }
+}

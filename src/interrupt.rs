@@ -1,0 +1,122 @@
+//! Ctrl-C and SIGTERM.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// How urgently the user wants the run to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Not at all.
+    None,
+    /// Stop generating; heal, read once more, collect, check, report.
+    Finish,
+    /// Heal and stop.
+    Stop,
+}
+
+/// How often the user interrupted. Cloned freely: all clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupts(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    count: AtomicU8,
+    /// The first signal; 0 before.
+    first: AtomicU8,
+    waker: AtomicWaker,
+}
+
+impl Interrupts {
+    /// Listens for SIGINT and SIGTERM from now on, in a thread of its own.
+    ///
+    /// # Errors
+    /// The handlers cannot be installed.
+    pub fn listen() -> io::Result<Self> {
+        let interrupts = Self::default();
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let told = interrupts.clone();
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                for signal in &mut signals {
+                    told.interrupt(signal as u8);
+                }
+            })?;
+        Ok(interrupts)
+    }
+
+    /// Counts one interruption by this signal.
+    pub fn interrupt(&self, signal: u8) {
+        let _ = self
+            .0
+            .first
+            .compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+        // Saturates: somebody who leans on the keys means "stop", not "start over".
+        let _ = self
+            .0
+            .count
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| {
+                count.checked_add(1)
+            });
+        self.0.waker.wake();
+    }
+
+    /// How urgently the user wants the run to end.
+    pub fn urgency(&self) -> Urgency {
+        match self.0.count.load(Ordering::SeqCst) {
+            0 => Urgency::None,
+            1 => Urgency::Finish,
+            _ => Urgency::Stop,
+        }
+    }
+
+    /// The first signal that came, if one did.
+    pub fn signal(&self) -> Option<u8> {
+        Some(self.0.first.load(Ordering::SeqCst)).filter(|&signal| signal != 0)
+    }
+
+    /// Completes at the first interruption, or at once when there was one.
+    pub async fn raised(&self) -> Urgency {
+        std::future::poll_fn(|context| self.poll_beyond(Urgency::None, context)).await
+    }
+
+    /// Ready when the urgency is more than `known`.
+    pub fn poll_beyond(&self, known: Urgency, context: &mut Context<'_>) -> Poll<Urgency> {
+        self.0.waker.register(context.waker());
+        let urgency = self.urgency();
+        if urgency > known {
+            Poll::Ready(urgency)
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_interruption_is_more_urgent_and_the_first_signal_counts() {
+        let interrupts = Interrupts::default();
+        assert_eq!(
+            (interrupts.urgency(), interrupts.signal()),
+            (Urgency::None, None)
+        );
+        interrupts.interrupt(15);
+        assert_eq!(interrupts.urgency(), Urgency::Finish);
+        for _ in 0..300 {
+            interrupts.interrupt(2);
+        }
+        assert_eq!(
+            (interrupts.urgency(), interrupts.signal()),
+            (Urgency::Stop, Some(15))
+        );
+    }
+}
