@@ -57,8 +57,8 @@ pub struct RemoteInjector {
     renewals: Cell<u64>,
 }
 
-/// How the controller itself probes a port of a host.
-type Dial = dyn Fn(String, u16) -> futures_util::future::LocalBoxFuture<'static, Reach>;
+/// How the controller itself probes a port of a host, for at most so many seconds.
+type Dial = dyn Fn(String, u16, u32) -> futures_util::future::LocalBoxFuture<'static, Reach>;
 
 /// A fault that was injected and not yet healed.
 struct Active {
@@ -98,7 +98,7 @@ impl RemoteInjector {
             run: cluster.tag(),
             cluster,
             processes,
-            dial: Box::new(|host, port| Box::pin(link::dial(host, port))),
+            dial: Box::new(|host, port, seconds| Box::pin(link::dial(host, port, seconds))),
             surveys: RefCell::default(),
             resolved: RefCell::default(),
             active: RefCell::default(),

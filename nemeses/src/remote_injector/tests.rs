@@ -64,7 +64,7 @@ impl Fake {
         let cluster = Cluster::new("t", targets.collect());
         let mut injector = RemoteInjector::new(self.control.clone(), cluster).unwrap();
         let (dialled, model) = (self.dialled.clone(), self.model.clone());
-        injector.dial = Box::new(move |host, port| {
+        injector.dial = Box::new(move |host, port, _| {
             dialled.borrow_mut().push((host.clone(), port));
             let model = model.lock().unwrap();
             let node = format!("n{}", &host["10.0.0.".len()..]);
