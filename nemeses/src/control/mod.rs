@@ -3,6 +3,7 @@
 //! [`Ssh`] is the real one. [`Recording`] is a fake that remembers what it was told to do.
 
 mod address;
+mod deadline;
 mod secret;
 mod known_hosts;
 mod ssh_config;

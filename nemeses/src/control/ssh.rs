@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use self::connection::Connection;
 use super::address::NodeAddress;
+use super::deadline::Deadline;
 use super::route::Route;
 use super::run::{self, Run, RunError, Sink};
 use super::{Command, Control, ControlError, Output};
@@ -46,8 +46,8 @@ struct Node {
 struct State {
     route: Option<Route>,
     connection: Option<Arc<Connection>>,
-    /// Why the last try failed, and when.
-    failure: Option<(String, Instant)>,
+    /// Why the last try failed, and until when none is made again.
+    failure: Option<(String, Deadline)>,
 }
 
 impl Ssh {
@@ -116,8 +116,8 @@ impl Node {
             return Ok(connection.clone());
         }
         state.connection = None;
-        if let Some((failure, when)) = &state.failure
-            && (self.tries.load(Ordering::Relaxed) != seen || when.elapsed() < RETRY_AFTER)
+        if let Some((failure, until)) = &state.failure
+            && (self.tries.load(Ordering::Relaxed) != seen || !until.is_over())
         {
             return Err(self.unreachable(failure.clone()));
         }
@@ -140,7 +140,7 @@ impl Node {
                 Ok(connection)
             }
             Err(reason) => {
-                state.failure = Some((reason.clone(), Instant::now()));
+                state.failure = Some((reason.clone(), Deadline::after(RETRY_AFTER)));
                 Err(self.unreachable(reason))
             }
         }

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{OnceCell, oneshot};
-use tokio::time::Instant;
 
 use self::session::Session;
 use super::address::NodeAddress;
+use super::deadline::Deadline;
 use super::route::Route;
 use super::run::{self, Run, RunError, Sink};
 use super::ssh::RETRY_AFTER;
@@ -159,8 +159,8 @@ struct Worker {
     sudo: bool,
     route: Arc<Route>,
     session: Option<Session>,
-    /// Why the last try to connect failed, and when.
-    failure: Option<(String, Instant)>,
+    /// Why the last try to connect failed, and until when none is made again.
+    failure: Option<(String, Deadline)>,
 }
 
 impl Worker {
@@ -216,8 +216,8 @@ impl Worker {
             node: self.node.clone(),
             reason,
         };
-        if let Some((failure, when)) = &self.failure
-            && when.elapsed() < RETRY_AFTER
+        if let Some((failure, until)) = &self.failure
+            && !until.is_over()
         {
             return Err(unreachable(failure.clone()));
         }
@@ -227,7 +227,7 @@ impl Worker {
                 Ok(session)
             }
             Err(reason) => {
-                self.failure = Some((reason.clone(), Instant::now()));
+                self.failure = Some((reason.clone(), Deadline::after(RETRY_AFTER)));
                 Err(unreachable(reason))
             }
         }

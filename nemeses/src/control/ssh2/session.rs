@@ -10,9 +10,9 @@ use russh::keys::PublicKey;
 use russh::keys::key::parse_public_key;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ssh2::{BlockDirections, Channel, ErrorCode, MethodType};
-use tokio::time::Instant;
 
 use super::pump;
+use crate::control::deadline::Deadline;
 use crate::control::identity::{Loaded, Tries, encrypted, load};
 use crate::control::known_hosts::KnownHosts;
 use crate::control::reach;
@@ -160,9 +160,9 @@ impl Session {
         limit: Duration,
         running: Option<&Running<'_>>,
     ) -> Result<Output, RunError> {
-        let deadline = Instant::now() + limit;
+        let deadline = Deadline::after(limit);
         let is_over =
-            || Instant::now() >= deadline || running.is_some_and(|running| (running.is_given_up)());
+            || deadline.is_over() || running.is_some_and(|running| (running.is_given_up)());
         let not_started = |error: ssh2::Error| {
             if error.code() == ErrorCode::Session(-21) {
                 RunError::Refused(
@@ -216,7 +216,7 @@ impl Session {
     ) -> Result<(), RunError> {
         let mut rest = stdin;
         let mut sent_eof = false;
-        let mut quiet_until: Option<Instant> = None;
+        let mut quiet_until: Option<Deadline> = None;
         let mut buffer = vec![0; 64 * 1024];
         loop {
             if is_over() {
@@ -258,13 +258,13 @@ impl Session {
                 return Ok(());
             }
             if moved {
-                quiet_until = quiet_until.map(|_| Instant::now() + DRAIN_TIMEOUT);
+                quiet_until = quiet_until.map(|_| Deadline::after(DRAIN_TIMEOUT));
                 continue;
             }
             if quiet_until.is_none() && (said.status.is_some() || has_ended(channel)) {
-                quiet_until = Some(Instant::now() + DRAIN_TIMEOUT);
+                quiet_until = Some(Deadline::after(DRAIN_TIMEOUT));
             }
-            if quiet_until.is_some_and(|until| Instant::now() >= until) {
+            if quiet_until.is_some_and(Deadline::is_over) {
                 return Ok(());
             }
             self.wait();
@@ -273,8 +273,8 @@ impl Session {
 
     /// The exit status: the server tells it before it closes the channel.
     fn status(&self, channel: &mut Channel) -> Result<u32, RunError> {
-        let deadline = Instant::now() + CLOSE_TIMEOUT;
-        let is_over = || Instant::now() >= deadline;
+        let deadline = Deadline::after(CLOSE_TIMEOUT);
+        let is_over = || deadline.is_over();
         let broken = || RunError::Broken("it was closed before the command had ended".to_owned());
         if !has_ended(channel) {
             let closed = self.until_done(&is_over, || channel.wait_close());
@@ -290,8 +290,8 @@ impl Session {
 
     /// Ends what still runs in a channel. Should that fail, the node ends it when its own limit is over.
     fn end(&self, channel: &mut Channel, mut said: Said, as_root: bool) {
-        let deadline = Instant::now() + CLOSE_TIMEOUT;
-        let is_over = || Instant::now() >= deadline;
+        let deadline = Deadline::after(CLOSE_TIMEOUT);
+        let is_over = || deadline.is_over();
         let mut buffer = [0; 4096];
         while said.group.is_none() && !is_over() && !channel.eof() {
             match read(&mut channel.stderr(), &mut buffer) {
