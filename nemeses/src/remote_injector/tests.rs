@@ -508,3 +508,55 @@ async fn only_nodes_with_faults_in_force_are_renewed() {
     assert_eq!(fake.scripts_with("n3", "echo renewed"), [""; 0]);
     assert_eq!(injector.renew_every(), Duration::from_millis(7_500));
 }
+
+#[tokio::test]
+async fn what_could_not_be_healed_is_no_longer_renewed_and_is_healed_late() {
+    let fake = Fake::new(model());
+    let injector = fake.injector(3);
+    let (over, lasting) = (cut(1, &BOTH), cut(2, &[("n2", "n3"), ("n3", "n2")]));
+    injector.inject(&over).await;
+    fake.model.lock().unwrap().down.insert("n2".to_owned());
+    let healed = injector.heal(&over).await;
+    assert_eq!(healed.outcome, FaultOutcome::Indeterminate);
+    assert!(!fake.model.lock().unwrap().in_force.contains_key("n1"));
+
+    let wrong = injector.renew().await;
+    assert_eq!(wrong, ["node n2: it is down"]);
+    for node in ["n1", "n2"] {
+        assert_eq!(fake.scripts_with(node, "echo renewed"), [""; 0], "{node}");
+    }
+
+    // Another fault is renewed there, and the first one is undone all the same.
+    fake.model.lock().unwrap().down.clear();
+    injector.inject(&lasting).await;
+    let undone = |node| {
+        let scripts = fake.scripts_with(node, "undo || exit 1");
+        let of_first = |script: &&String| script.contains("schism_t_1;");
+        scripts.iter().filter(of_first).count()
+    };
+    let before = undone("n2");
+    injector.renew().await;
+    assert_eq!(undone("n2"), before + 1);
+    assert_eq!(fake.scripts_with("n2", "echo renewed").len(), 1);
+    injector.renew().await;
+    assert_eq!(undone("n2"), before + 1, "once is enough");
+}
+
+#[tokio::test]
+async fn a_kill_that_one_node_escapes_leaves_doubt() {
+    let fake = Fake::new(Model {
+        told: told(&[("n1", "before 7 1 S")]),
+        down: BTreeSet::from(["n2".to_owned()]),
+        ..model()
+    });
+    let report = fake
+        .injector(2)
+        .inject(&on(&["n1", "n2"], Effect::Kill))
+        .await;
+    assert_eq!(
+        report.outcome,
+        FaultOutcome::Indeterminate,
+        "{}",
+        report.evidence
+    );
+}
