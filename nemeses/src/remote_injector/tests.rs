@@ -560,3 +560,47 @@ async fn a_kill_that_one_node_escapes_leaves_doubt() {
         report.evidence
     );
 }
+
+/// Nodes of which one never answers a renewal.
+struct Silent {
+    others: Rc<Recording>,
+    node: &'static str,
+}
+
+#[async_trait(?Send)]
+impl Control for Silent {
+    async fn exec(&self, node: &str, command: &Command) -> Result<Output, ControlError> {
+        if node == self.node && command.script.contains("echo renewed") {
+            std::future::pending::<()>().await;
+        }
+        self.others.exec(node, command).await
+    }
+
+    async fn upload(&self, _: &str, _: &[u8], _: &str, _: u32) -> Result<(), ControlError> {
+        Ok(())
+    }
+
+    async fn download(&self, _: &str, _: &str, _: &std::path::Path) -> Result<(), ControlError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_silent_node_does_not_hold_up_the_renewals_of_the_others() {
+    let fake = Fake::new(model());
+    let mut injector = fake.injector(2);
+    injector.inject(&cut(1, &BOTH)).await;
+    injector.cluster.lease = Duration::from_millis(30);
+    injector.control = Rc::new(Silent {
+        others: fake.control.clone(),
+        node: "n2",
+    });
+    for round in 1..=2 {
+        let wrong = injector.renew().await;
+        assert!(
+            wrong.contains(&"node n2: it keeps silent".to_owned()),
+            "{wrong:?}"
+        );
+        assert_eq!(fake.scripts_with("n1", "echo renewed").len(), round);
+    }
+}
