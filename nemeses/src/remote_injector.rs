@@ -8,6 +8,7 @@ mod address_book;
 mod cut;
 mod link;
 mod process_run;
+mod renewal;
 mod wholesale;
 #[cfg(test)]
 mod tests;
@@ -49,15 +50,16 @@ pub struct RemoteInjector {
     run: String,
     processes: BTreeMap<Arc<str>, Processes>,
     dial: Box<Dial>,
-    surveys: RefCell<BTreeMap<Arc<str>, Survey>>,
+    /// What each node has told about itself, or why it could not be asked.
+    surveys: RefCell<BTreeMap<Arc<str>, Result<Survey, String>>>,
     /// The addresses that names of hosts stand for, as another node sees it.
     resolved: RefCell<BTreeMap<Arc<str>, Vec<std::net::IpAddr>>>,
     active: RefCell<BTreeMap<u32, Active>>,
     renewals: Cell<u64>,
 }
 
-/// How the controller itself probes a port of a host.
-type Dial = dyn Fn(String, u16) -> futures_util::future::LocalBoxFuture<'static, Reach>;
+/// How the controller itself probes a port of a host, for at most so many seconds.
+type Dial = dyn Fn(String, u16, u32) -> futures_util::future::LocalBoxFuture<'static, Reach>;
 
 /// A fault that was injected and not yet healed.
 struct Active {
@@ -66,6 +68,10 @@ struct Active {
     cutting: Option<Cutting>,
     /// The nodes on which it was applied.
     in_force: BTreeSet<Arc<str>>,
+    /// What undoes it, on the nodes on which it may be in force.
+    undos: BTreeMap<Arc<str>, String>,
+    /// Whether it should be over: what could not be undone is left to the lease, which is not renewed for it.
+    is_over: bool,
     /// The nodes on which the lease ran out meanwhile, so that the fault ended early there.
     lapsed: BTreeSet<Arc<str>>,
 }
@@ -97,7 +103,7 @@ impl RemoteInjector {
             run: cluster.tag(),
             cluster,
             processes,
-            dial: Box::new(|host, port| Box::pin(link::dial(host, port))),
+            dial: Box::new(|host, port, seconds| Box::pin(link::dial(host, port, seconds))),
             surveys: RefCell::default(),
             resolved: RefCell::default(),
             active: RefCell::default(),
@@ -105,46 +111,12 @@ impl RemoteInjector {
         })
     }
 
-    /// How often to call [`RemoteInjector::renew`]: four times a lease.
-    pub fn renew_every(&self) -> Duration {
-        self.cluster.lease / 4
-    }
-
-    /// Renews the leases of all faults in force. What is wrong, in sentences: a node that could not be told, or one
-    /// whose lease was over, so that its faults have undone themselves.
-    pub async fn renew(&self) -> Vec<String> {
-        let nodes: BTreeSet<Arc<str>> = self
-            .active
-            .borrow()
-            .values()
-            .flat_map(|active| active.fault.nodes.iter().cloned())
-            .collect();
-        let renewed = join_all(nodes.iter().map(async |node| {
-            let lease = self.lease(node).await?;
-            let command = Command::root(lease.renew(&self.token()))
-                .timeout(ASK_TIMEOUT)
-                .idempotent();
-            let output = self.exec(node, &command).await?;
-            match (output.status, output.stdout.lines().next_back()) {
-                (0, Some("lapsed")) if self.note_lapse(node, None) => Err(format!(
-                    "node {node}: the lease ran out, and the faults there have undone themselves"
-                )),
-                // Without a fault in force, there may be no lease to renew yet, or any more.
-                (0, Some("renewed" | "lapsed")) => Ok(()),
-                _ => Err(format!(
-                    "node {node}: the lease cannot be renewed: {}",
-                    said(&output)
-                )),
-            }
-        }));
-        renewed.await.into_iter().filter_map(Result::err).collect()
-    }
-
     /// What stands in the way of a fault of the plan on a node.
     pub async fn possible(&self, spec: &Spec, node: &str) -> Vec<Obstacle> {
         let Some(target) = self.target(node) else {
             return Vec::new();
         };
+        self.surveys.borrow_mut().retain(|_, survey| survey.is_ok());
         match self.survey(&target.name).await {
             Ok(survey) => obstacles(spec, target, &survey),
             Err(why) => vec![Obstacle {
@@ -170,11 +142,32 @@ impl RemoteInjector {
             .map_err(|error| error.to_string())
     }
 
+    /// Asks all nodes about themselves that have not answered yet, at once, so that a node that is down holds up
+    /// whatever comes next only once.
+    async fn look_around(&self) {
+        self.surveys.borrow_mut().retain(|_, survey| survey.is_ok());
+        join_all(
+            self.cluster
+                .nodes
+                .iter()
+                .map(|target| self.survey(&target.name)),
+        )
+        .await;
+    }
+
     /// What the node has told about itself; asked once.
     async fn survey(&self, node: &Arc<str>) -> Result<Survey, String> {
         if let Some(survey) = self.surveys.borrow().get(node) {
-            return Ok(survey.clone());
+            return survey.clone();
         }
+        let survey = self.ask(node).await;
+        self.surveys
+            .borrow_mut()
+            .insert(node.clone(), survey.clone());
+        survey
+    }
+
+    async fn ask(&self, node: &Arc<str>) -> Result<Survey, String> {
         let script = Command::root(survey::script())
             .timeout(ASK_TIMEOUT)
             .idempotent();
@@ -188,9 +181,6 @@ impl RemoteInjector {
         if let Some(tool) = self.cluster.firewall {
             survey.firewall = survey.firewall.map(|_| tool);
         }
-        self.surveys
-            .borrow_mut()
-            .insert(node.clone(), survey.clone());
         Ok(survey)
     }
 
@@ -222,14 +212,20 @@ impl RemoteInjector {
             Err(reason) => return Applied::No(reason),
         };
         let command = Command::root(lease.apply(fault, apply, undo, &self.token())).timeout(limit);
+        self.note(fault, |active| {
+            active.undos.insert(node.clone(), undo.to_owned());
+        });
         match self.exec(node, &command).await {
             Ok(output) if output.status == 0 => {
-                if let Some(active) = self.active.borrow_mut().get_mut(&fault) {
+                self.note(fault, |active| {
                     active.in_force.insert(node.clone());
-                }
+                });
                 Applied::Yes(output.stdout)
             }
             Ok(output) if output.status == 3 => {
+                self.note(fault, |active| {
+                    active.undos.remove(node);
+                });
                 Applied::No(format!("node {node}: {}", said(&output)))
             }
             Ok(output) => Applied::Unknown(format!("node {node}: {}", said(&output))),
@@ -254,16 +250,24 @@ impl RemoteInjector {
             self.note_lapse(node, Some(fault));
         }
         if output.status == 0 {
-            if let Some(active) = self.active.borrow_mut().get_mut(&fault) {
+            self.note(fault, |active| {
                 // Undone once more, it will not be there, which is no lapse.
                 active.in_force.remove(node);
-            }
+                active.undos.remove(node);
+            });
             Ok(output.stdout)
         } else {
             Err(format!(
                 "node {node}: {}",
                 [output.stdout.as_str(), &said(&output)].join(" ")
             ))
+        }
+    }
+
+    /// Notes something about a fault that is not yet healed.
+    fn note(&self, fault: u32, note: impl FnOnce(&mut Active)) {
+        if let Some(active) = self.active.borrow_mut().get_mut(&fault) {
+            note(active);
         }
     }
 
@@ -288,7 +292,7 @@ impl RemoteInjector {
             .unwrap_or_default()
     }
 
-    /// Another fault in force on the node for which the condition holds.
+    /// Another fault in force on the node, and not over, for which the condition holds.
     fn other_active(
         &self,
         fault: u32,
@@ -300,6 +304,7 @@ impl RemoteInjector {
             .iter()
             .find(|(id, active)| {
                 **id != fault
+                    && !active.is_over
                     && active.fault.nodes.contains(node)
                     && condition(&active.fault.effect)
             })
@@ -317,9 +322,12 @@ impl Injector for RemoteInjector {
                 fault: fault.clone(),
                 cutting: None,
                 in_force: BTreeSet::new(),
+                undos: BTreeMap::new(),
+                is_over: false,
                 lapsed: BTreeSet::new(),
             },
         );
+        self.look_around().await;
         let report = match &fault.effect {
             Effect::Cut { links, mode } => self.inject_cut(fault, links, *mode).await,
             effect => self.inject_processes(fault, effect).await,
@@ -331,11 +339,14 @@ impl Injector for RemoteInjector {
     }
 
     async fn heal(&self, fault: &Fault) -> Report {
+        self.look_around().await;
         let report = match &fault.effect {
             Effect::Cut { links, mode } => self.heal_cut(fault, links, *mode).await,
             effect => self.heal_processes(fault, effect).await,
         };
-        if report.outcome != FaultOutcome::Indeterminate {
+        if report.outcome == FaultOutcome::Indeterminate {
+            self.note(fault.id, |active| active.is_over = true);
+        } else {
             self.active.borrow_mut().remove(&fault.id);
         }
         report
@@ -347,9 +358,13 @@ impl Injector for RemoteInjector {
     }
 
     async fn heal_all(&self) -> Report {
+        self.look_around().await;
         let report = self.heal_everything().await;
         if report.outcome == FaultOutcome::Installed {
             self.active.borrow_mut().clear();
+        }
+        for active in self.active.borrow_mut().values_mut() {
+            active.is_over = true;
         }
         report
     }

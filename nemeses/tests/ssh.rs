@@ -1,7 +1,7 @@
 //! The contract of every SSH backend, against a real server.
 //!
 //! Each rule is written once and run with each backend. They need root, for users that exist for the test only:
-//! `cargo test -p schism-nemeses --test ssh -- --ignored`.
+//! `cargo test -p schism-nemeses --features ssh2 --test ssh -- --ignored`.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
 
@@ -33,6 +33,16 @@ macro_rules! contract {
                 #[ignore = "needs root and sshd: .ci/run runs it"]
                 async fn $rule() {
                     super::$rule(|nodes| std::rc::Rc::new(schism_nemeses::control::Ssh::new(nodes))).await;
+                }
+            )+
+        }
+        #[cfg(feature = "ssh2")]
+        mod ssh2 {
+            $(
+                #[tokio::test]
+                #[ignore = "needs root and sshd: .ci/run runs it"]
+                async fn $rule() {
+                    super::$rule(|nodes| std::rc::Rc::new(schism_nemeses::control::Ssh2::new(nodes))).await;
                 }
             )+
         }
@@ -585,8 +595,12 @@ async fn too_much_output_is_an_error(backend: Backend) {
 async fn a_process_left_behind_holds_nothing_up(backend: Backend) {
     let sshd = Sshd::start();
     let control = backend(vec![sshd.node()]);
-    let command = Command::root("sleep 1000 & echo $!").timeout(Duration::from_secs(30));
-    let left = control.exec("n1", &command).await.unwrap();
+    let command = Command::root("sleep 1000 & echo $!").timeout(Duration::from_mins(10));
+    let run = control.exec("n1", &command);
+    let left = tokio::time::timeout(Duration::from_mins(1), run)
+        .await
+        .expect("it does not wait for the process")
+        .unwrap();
     assert_eq!(left.status, 0);
     ok(&*control, &format!("kill {}", left.stdout)).await;
 }

@@ -3,6 +3,7 @@
 //! [`Ssh`] is the real one. [`Recording`] is a fake that remembers what it was told to do.
 
 mod address;
+mod deadline;
 mod secret;
 mod known_hosts;
 mod ssh_config;
@@ -12,6 +13,8 @@ mod remote_script;
 mod identity;
 mod run;
 mod ssh;
+#[cfg(feature = "ssh2")]
+mod ssh2;
 mod recording;
 
 use std::path::Path;
@@ -24,6 +27,8 @@ pub use recording::{Call, Recording};
 pub use run::OUTPUT_MAX;
 pub use secret::Secret;
 pub use ssh::{CHANNELS_MAX, Ssh};
+#[cfg(feature = "ssh2")]
+pub use ssh2::Ssh2;
 
 /// A command for a node's shell.
 #[derive(Clone, Debug, PartialEq, Eq)]

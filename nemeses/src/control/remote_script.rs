@@ -103,13 +103,37 @@ pub(crate) fn end_group(group: u32, as_root: bool, login: Login) -> String {
 
 /// Takes the mark of the process group out of what has come of a command's standard error.
 pub(crate) fn take_group(stderr: &mut Vec<u8>) -> Option<u32> {
-    let start = (0..stderr.len())
-        .find(|&i| stderr[i..].starts_with(GROUP_MARK) && (i == 0 || stderr[i - 1] == b'\n'))?;
-    let length = stderr[start..].iter().position(|byte| *byte == b'\n')?;
-    let line: Vec<u8> = stderr.drain(start..=start + length).collect();
-    let number = std::str::from_utf8(line.get(GROUP_MARK.len()..length)?).ok()?;
     // Group 0 would be our own, 1 that of the node's first process.
-    number.parse().ok().filter(|group| *group > 1)
+    take_mark(stderr, GROUP_MARK).filter(|group| *group > 1)
+}
+
+/// Takes the number behind a mark, in a line of its own, out of the bytes.
+fn take_mark(bytes: &mut Vec<u8>, mark: &[u8]) -> Option<u32> {
+    let is_at = |i: usize| bytes[i..].starts_with(mark) && (i == 0 || bytes[i - 1] == b'\n');
+    let start = (0..bytes.len()).find(|&i| is_at(i))?;
+    let length = bytes[start..].iter().position(|byte| *byte == b'\n')?;
+    let line: Vec<u8> = bytes.drain(start..=start + length).collect();
+    std::str::from_utf8(line.get(mark.len()..length)?)
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// What a script with [`told_status`] says last on its standard error.
+#[cfg(feature = "ssh2")]
+const STATUS_MARK: &[u8] = b"schism-status ";
+
+/// The script, made to say its exit status when it ends, for a library that cannot tell an exit status of 0 from none
+/// yet. A script that becomes another program says nothing.
+#[cfg(feature = "ssh2")]
+pub(crate) fn told_status(script: &str) -> String {
+    format!("trap 'echo \"schism-status $?\" >&2' EXIT\n{script}")
+}
+
+/// Takes the mark of the exit status out of what has come of a command's standard error.
+#[cfg(feature = "ssh2")]
+pub(crate) fn take_status(stderr: &mut Vec<u8>) -> Option<u32> {
+    take_mark(stderr, STATUS_MARK)
 }
 
 /// Asks whether sudo works without a password.

@@ -11,18 +11,24 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use self::connection::Connection;
 use super::address::NodeAddress;
+use super::deadline::Deadline;
 use super::route::Route;
 use super::run::{self, Run, RunError, Sink};
 use super::{Command, Control, ControlError, Output};
 
 /// At most so many commands run at once on one node; a usual server takes 10 sessions a connection.
 pub const CHANNELS_MAX: usize = 6;
+
+/// For how long after a failed try to connect nobody tries again: a node that is down must not hold up each of many
+/// commands for as long as it takes to find out.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Nodes over SSH. See the module's documentation.
 pub struct Ssh {
@@ -40,8 +46,8 @@ struct Node {
 struct State {
     route: Option<Route>,
     connection: Option<Arc<Connection>>,
-    /// Why the last try failed.
-    failure: Option<String>,
+    /// Why the last try failed, and until when none is made again.
+    failure: Option<(String, Deadline)>,
 }
 
 impl Ssh {
@@ -110,8 +116,8 @@ impl Node {
             return Ok(connection.clone());
         }
         state.connection = None;
-        if self.tries.load(Ordering::Relaxed) != seen
-            && let Some(failure) = &state.failure
+        if let Some((failure, until)) = &state.failure
+            && (self.tries.load(Ordering::Relaxed) != seen || !until.is_over())
         {
             return Err(self.unreachable(failure.clone()));
         }
@@ -121,7 +127,7 @@ impl Node {
                 None => Route::to(&self.address).await?,
             };
             let connection = Connection::open(&route).await?;
-            Ok((route, connection))
+            Ok::<_, String>((route, connection))
         }
         .await;
         self.tries.fetch_add(1, Ordering::Relaxed);
@@ -134,8 +140,8 @@ impl Node {
                 Ok(connection)
             }
             Err(reason) => {
-                state.failure = Some(reason);
-                Err(self.unreachable(state.failure.clone().unwrap_or_default()))
+                state.failure = Some((reason.clone(), Deadline::after(RETRY_AFTER)));
+                Err(self.unreachable(reason))
             }
         }
     }

@@ -9,7 +9,7 @@ use futures_util::future::{join, join_all};
 use schism_history::{FaultOutcome, Value};
 
 use super::address_book::AddressBook;
-use super::link::{self, Back, Measured, PROBE_SECONDS, Proof, Seen};
+use super::link::{self, Back, CUT_SECONDS, Measured, OPEN_SECONDS, Proof, Seen};
 use super::{Applied, Evidence, RemoteInjector};
 use crate::control::Command;
 use crate::fault::{Effect, Endpoint, Fault, Link, RejectMode};
@@ -77,7 +77,7 @@ impl RemoteInjector {
         let book = self.addresses().await;
         let mut cutting = self.plan_cut(fault, &links, mode, &book, &mut errors).await;
         let ways = ways(&links);
-        cutting.before = self.probe(&ways, &book).await;
+        cutting.before = self.probe(&ways, &book, OPEN_SECONDS).await;
         if let Some(active) = self.active.borrow_mut().get_mut(&fault.id) {
             active.cutting = Some(cutting.clone());
         }
@@ -124,7 +124,7 @@ impl RemoteInjector {
         let mut counted = Counted::default();
         let (mut proofs, mut unread) = (Vec::new(), Vec::new());
         for _ in 0..CUT_PROBES_MAX {
-            during = self.probe(&ways, &book).await;
+            during = self.probe(&ways, &book, CUT_SECONDS).await;
             unread.clear();
             counted = self.count(&cutting, &mut unread).await;
             proofs = prove(&links, mode, &cutting.before, &during, &counted);
@@ -194,7 +194,7 @@ impl RemoteInjector {
             if probe > 0 {
                 tokio::time::sleep(HEAL_PROBES_APART).await;
             }
-            after = self.probe(&ways, &book).await;
+            after = self.probe(&ways, &book, OPEN_SECONDS).await;
             dead = ways
                 .iter()
                 .filter(|way| {
@@ -361,8 +361,13 @@ impl RemoteInjector {
         counted
     }
 
-    /// Probes each way, all at once: from node to node there, from the clients here.
-    pub(super) async fn probe(&self, ways: &[Link], book: &AddressBook) -> BTreeMap<Link, Seen> {
+    /// Probes each way, all at once and for at most so many seconds: from node to node there, from the clients here.
+    pub(super) async fn probe(
+        &self,
+        ways: &[Link],
+        book: &AddressBook,
+        seconds: u32,
+    ) -> BTreeMap<Link, Seen> {
         let mut by_node: BTreeMap<Arc<str>, Vec<(Link, Probe)>> = BTreeMap::new();
         let mut from_here = Vec::new();
         for way in ways {
@@ -396,7 +401,7 @@ impl RemoteInjector {
             let seen = match tool {
                 None => vec![Reach::Unknown; targets.len()],
                 Some(tool) => {
-                    let command = Command::root(tool.script(&targets, PROBE_SECONDS))
+                    let command = Command::root(tool.script(&targets, seconds))
                         .timeout(PROBES_TIMEOUT)
                         .idempotent();
                     let printed = self.exec(&node, &command).await;
@@ -410,7 +415,7 @@ impl RemoteInjector {
             let target = self.target(&node);
             let port = target.and_then(|target| target.database_port);
             let reach = match (target, port) {
-                (Some(target), Some(port)) => (self.dial)(target.host.clone(), port).await,
+                (Some(target), Some(port)) => (self.dial)(target.host.clone(), port, seconds).await,
                 _ => Reach::Unknown,
             };
             (way, reach)

@@ -8,9 +8,11 @@ use schism_history::FaultOutcome;
 use crate::fault::RejectMode;
 use crate::probe::Reach;
 
-/// How long a probe may take, in seconds. One that passes is done at once; one that does not holds up the fault, so it
-/// is no longer than two tries of TCP.
-pub(super) const PROBE_SECONDS: u32 = 2;
+/// How long a probe that should pass may take, in seconds: two tries of TCP.
+pub(super) const OPEN_SECONDS: u32 = 2;
+/// How long a probe that should not pass may take, in seconds. Short, because each does take that long; that it was not
+/// too short is seen by the counters.
+pub(super) const CUT_SECONDS: u32 = 1;
 
 /// What one place saw when it probed another, address by address.
 pub(super) type Seen = Vec<(IpAddr, Reach)>;
@@ -197,9 +199,9 @@ pub(super) fn is_restored(before: Option<&Seen>, after: &Seen) -> bool {
 }
 
 /// A TCP connection from here.
-pub(super) async fn dial(host: String, port: u16) -> Reach {
+pub(super) async fn dial(host: String, port: u16, seconds: u32) -> Reach {
     let connect = tokio::net::TcpStream::connect((host.as_str(), port));
-    match tokio::time::timeout(Duration::from_secs(PROBE_SECONDS.into()), connect).await {
+    match tokio::time::timeout(Duration::from_secs(seconds.into()), connect).await {
         Ok(Ok(_)) => Reach::Open,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => Reach::Refused,
         Ok(Err(_)) | Err(_) => Reach::Silent,

@@ -52,6 +52,7 @@ impl RemoteInjector {
 
         let (mut told, mut errors) = (BTreeMap::new(), Vec::new());
         let mut effected = Vec::new();
+        let mut refused = 0;
         for (node, applied) in run {
             match applied {
                 Applied::Yes(printed) => {
@@ -63,6 +64,7 @@ impl RemoteInjector {
                 Applied::No(reason) => {
                     errors.push(reason);
                     effected.push(Effected::Nothing);
+                    refused += 1;
                 }
                 Applied::Unknown(reason) => {
                     errors.push(reason);
@@ -73,6 +75,13 @@ impl RemoteInjector {
         let mut evidence = Evidence::default();
         evidence.put_map("processes", processes_value(&told));
         let (mut outcome, mut reason) = outcome(&effected, "no process matched");
+        if outcome == FaultOutcome::Installed && refused > 0 {
+            outcome = FaultOutcome::Indeterminate;
+            reason = Some(format!(
+                "it could not be done on {refused} of {} nodes",
+                effected.len()
+            ));
+        }
         if outcome == FaultOutcome::Skipped {
             if told.is_empty() {
                 reason = Some("it could not be done anywhere".to_owned());

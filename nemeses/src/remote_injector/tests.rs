@@ -64,7 +64,7 @@ impl Fake {
         let cluster = Cluster::new("t", targets.collect());
         let mut injector = RemoteInjector::new(self.control.clone(), cluster).unwrap();
         let (dialled, model) = (self.dialled.clone(), self.model.clone());
-        injector.dial = Box::new(move |host, port| {
+        injector.dial = Box::new(move |host, port, _| {
             dialled.borrow_mut().push((host.clone(), port));
             let model = model.lock().unwrap();
             let node = format!("n{}", &host["10.0.0.".len()..]);
@@ -461,7 +461,7 @@ async fn a_node_without_a_rule_is_left_alone() {
     injector.processes.clear();
     let report = injector.inject(&on(&["n1"], Effect::Kill)).await;
     assert_eq!(report.outcome, FaultOutcome::Skipped);
-    assert!(fake.control.calls().is_empty());
+    assert_eq!(fake.scripts_with("n1", "apply || undo"), [""; 0]);
 }
 
 #[tokio::test]
@@ -507,4 +507,100 @@ async fn only_nodes_with_faults_in_force_are_renewed() {
     assert_eq!(injector.renew().await.len(), 2);
     assert_eq!(fake.scripts_with("n3", "echo renewed"), [""; 0]);
     assert_eq!(injector.renew_every(), Duration::from_millis(7_500));
+}
+
+#[tokio::test]
+async fn what_could_not_be_healed_is_no_longer_renewed_and_is_healed_late() {
+    let fake = Fake::new(model());
+    let injector = fake.injector(3);
+    let (over, lasting) = (cut(1, &BOTH), cut(2, &[("n2", "n3"), ("n3", "n2")]));
+    injector.inject(&over).await;
+    fake.model.lock().unwrap().down.insert("n2".to_owned());
+    let healed = injector.heal(&over).await;
+    assert_eq!(healed.outcome, FaultOutcome::Indeterminate);
+    assert!(!fake.model.lock().unwrap().in_force.contains_key("n1"));
+
+    let wrong = injector.renew().await;
+    assert_eq!(wrong, ["node n2: it is down"]);
+    for node in ["n1", "n2"] {
+        assert_eq!(fake.scripts_with(node, "echo renewed"), [""; 0], "{node}");
+    }
+
+    // Another fault is renewed there, and the first one is undone all the same.
+    fake.model.lock().unwrap().down.clear();
+    injector.inject(&lasting).await;
+    let undone = |node| {
+        let scripts = fake.scripts_with(node, "undo || exit 1");
+        let of_first = |script: &&String| script.contains("schism_t_1;");
+        scripts.iter().filter(of_first).count()
+    };
+    let before = undone("n2");
+    injector.renew().await;
+    assert_eq!(undone("n2"), before + 1);
+    assert_eq!(fake.scripts_with("n2", "echo renewed").len(), 1);
+    injector.renew().await;
+    assert_eq!(undone("n2"), before + 1, "once is enough");
+}
+
+#[tokio::test]
+async fn a_kill_that_one_node_escapes_leaves_doubt() {
+    let fake = Fake::new(Model {
+        told: told(&[("n1", "before 7 1 S")]),
+        down: BTreeSet::from(["n2".to_owned()]),
+        ..model()
+    });
+    let report = fake
+        .injector(2)
+        .inject(&on(&["n1", "n2"], Effect::Kill))
+        .await;
+    assert_eq!(
+        report.outcome,
+        FaultOutcome::Indeterminate,
+        "{}",
+        report.evidence
+    );
+}
+
+/// Nodes of which one never answers a renewal.
+struct Silent {
+    others: Rc<Recording>,
+    node: &'static str,
+}
+
+#[async_trait(?Send)]
+impl Control for Silent {
+    async fn exec(&self, node: &str, command: &Command) -> Result<Output, ControlError> {
+        if node == self.node && command.script.contains("echo renewed") {
+            std::future::pending::<()>().await;
+        }
+        self.others.exec(node, command).await
+    }
+
+    async fn upload(&self, _: &str, _: &[u8], _: &str, _: u32) -> Result<(), ControlError> {
+        Ok(())
+    }
+
+    async fn download(&self, _: &str, _: &str, _: &std::path::Path) -> Result<(), ControlError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_silent_node_does_not_hold_up_the_renewals_of_the_others() {
+    let fake = Fake::new(model());
+    let mut injector = fake.injector(2);
+    injector.inject(&cut(1, &BOTH)).await;
+    injector.cluster.lease = Duration::from_millis(30);
+    injector.control = Rc::new(Silent {
+        others: fake.control.clone(),
+        node: "n2",
+    });
+    for round in 1..=2 {
+        let wrong = injector.renew().await;
+        assert!(
+            wrong.contains(&"node n2: it keeps silent".to_owned()),
+            "{wrong:?}"
+        );
+        assert_eq!(fake.scripts_with("n1", "echo renewed").len(), round);
+    }
 }

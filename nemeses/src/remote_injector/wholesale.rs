@@ -68,7 +68,9 @@ impl RemoteInjector {
         }
 
         let book = self.addresses().await;
-        let probes = self.probe(&self.all_ways(), &book).await;
+        let probes = self
+            .probe(&self.all_ways(), &book, link::OPEN_SECONDS)
+            .await;
         let mut evidence = Evidence::default();
         evidence.put_map("undone", undone);
         evidence.put_map("processes", processes_value(&told));

@@ -53,6 +53,11 @@ impl Nodes {
         Ipv4Addr::new(10, self.net.0, self.net.1, node)
     }
 
+    /// Where the nodes see the controller come from.
+    pub(crate) fn controller(&self) -> Ipv4Addr {
+        self.address(254)
+    }
+
     fn address6(&self, node: u8) -> Ipv6Addr {
         let [a, b] = [self.net.0, self.net.1].map(u16::from);
         Ipv6Addr::new(0xfd5c, 0x1234, a, b, 0, 0, 0, node.into())
@@ -197,8 +202,7 @@ impl Nodes {
     }
 
     fn make_network(&self) {
-        let tag = &self.tag;
-        let (a, b) = self.net;
+        let (tag, controller) = (&self.tag, self.controller());
         let mut script = format!(
             "set -e
 ip netns add {tag}h
@@ -207,7 +211,7 @@ ip -n {tag}h link add br0 type bridge
 ip -n {tag}h link set br0 up
 ip link add {tag}r type veth peer name root netns {tag}h
 ip -n {tag}h link set root master br0 up
-ip addr add 10.{a}.{b}.254/24 dev {tag}r
+ip addr add {controller}/24 dev {tag}r
 ip link set {tag}r up
 "
         );
