@@ -25,7 +25,7 @@ use futures_util::future::{AbortHandle, LocalBoxFuture};
 use futures_util::stream::FuturesUnordered;
 use schism_history::{Event, F, Kind, Process, Time, Value};
 use schism_nemeses::{Injector, Report, Strike};
-use schism_workloads::{Certainty, Client, Database, Endpoint, Invocation, Invoker};
+use schism_workloads::{Certainty, Client, Database, Endpoint, Failure, Invocation, Invoker};
 
 use crate::clock::Clock;
 use crate::generator::{Context, Emitted, Generator, Next, Workers};
@@ -82,7 +82,8 @@ pub struct Finished {
     pub clean: Report,
 }
 
-/// How long a worker rests after its node refused the connection.
+/// How long a worker rests after its node refused it: a node that is down refuses in no time, and the few workers that
+/// call it would do nothing but fail, thousands of times a second.
 const REST: Duration = Duration::from_millis(100);
 /// How often progress is told, and health is asked.
 const TICK: Duration = Duration::from_millis(200);
@@ -496,6 +497,9 @@ impl Controller<'_> {
         };
         self.timeouts.remove(&serial);
         let now = self.now();
+        let refused =
+            |failure: &Failure| failure.certainty == Certainty::Fail && !failure.is_answer();
+        let mut rests = !opened || answer.as_ref().is_err_and(refused);
         let Invocation { f, key, value } = invocation;
         let mut event = Event::new(now, self.workers.process(worker), Kind::Ok, f).key(key);
         event.node = Some(Arc::clone(&self.cluster.endpoints[node].node));
@@ -514,7 +518,6 @@ impl Controller<'_> {
             }
         }
         self.progress.count(event.kind);
-        let mut rests = !opened;
         if event.kind == Kind::Info {
             // The process is over, and so are its connections: whoever goes on must not be taken for it.
             self.clients[worker]

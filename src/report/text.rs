@@ -252,15 +252,15 @@ impl Screen {
         // Runs of spaces are alignment, which is kept; they only stand in the first line.
         for word in text.split(' ') {
             let length = word.chars().count();
-            // What parted two words on one line is not needed where the line is broken.
-            if is_empty && word.is_empty() && column == others {
-                continue;
-            }
             if !is_empty && column + 1 + length > width {
                 let _ = writeln!(self.out, "{}", line.trim_end());
                 line = " ".repeat(others);
                 column = others;
                 is_empty = true;
+                // What parted two words is not needed where the line is broken.
+                if word.is_empty() {
+                    continue;
+                }
             }
             if !is_empty {
                 line.push(' ');

@@ -73,6 +73,12 @@ impl Failure {
         }
     }
 
+    /// Whether the database served the call and said no, as it should: a compare-and-set whose expectation did not
+    /// hold, a transaction that gave way to another.
+    pub fn is_answer(&self) -> bool {
+        matches!(self.class, "precondition" | "conflict")
+    }
+
     /// It surely did not happen: the client offers no such thing, so nothing was sent. Only a plan that was not
     /// validated gets this far.
     pub fn not_offered(capability: Capability) -> Self {
