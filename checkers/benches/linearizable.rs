@@ -81,6 +81,22 @@ fn five_values_with_unknown(bencher: Bencher<'_, '_>, operations: usize) {
     );
 }
 
+/// Twenty clients on one key, of a hundred writes five end unknown: without compare-and-sets, and with them.
+#[divan::bench(args = [0, 20], sample_count = 10, sample_size = 1)]
+fn twenty_clients_with_unknown(bencher: Bencher<'_, '_>, cas: u32) {
+    bench(
+        bencher,
+        Clients {
+            concurrency: 20,
+            operations: 10_000,
+            values: 5,
+            cas,
+            unknown: 5,
+            ..ten_clients()
+        },
+    );
+}
+
 fn ten_clients() -> Clients {
     Clients {
         concurrency: 10,

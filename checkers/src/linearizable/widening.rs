@@ -40,11 +40,20 @@ pub(crate) fn search_object(
     (found, steps)
 }
 
-/// A narrow search, a wider one, and at last the full one. Where a narrow one ends it is looked whether the operations
+/// Narrow searches, wider ones, and at last the full one. Where a narrow one ends it is looked whether the operations
 /// around are impossible by themselves.
 fn widening(calls: &[Call<RegisterAction>], values: u32, budget: &Budget) -> (Found, u64) {
-    /// Widths, and which part of the budget they may take.
-    const WIDTHS: [(usize, u64); 3] = [(64, 8), (1_024, 4), (EVERYTHING, 1)];
+    /// Widths; which part of what is left of the budget each may take, and, where it ends, the look around. The narrowest
+    /// take few steps, end at different places, and one of them often gets through where a wide one would not in a
+    /// hundred times as many.
+    const WIDTHS: [(usize, u64, u64); 6] = [
+        (16, 16, 64),
+        (24, 16, 64),
+        (32, 16, 64),
+        (64, 8, 8),
+        (1_024, 4, 8),
+        (EVERYTHING, 1, 8),
+    ];
     let left = Cell::new(budget.steps);
     let spend = |steps: u64| left.set(left.get() - steps);
     let mut furthest = Found::Exhausted {
@@ -52,13 +61,13 @@ fn widening(calls: &[Call<RegisterAction>], values: u32, budget: &Budget) -> (Fo
         configurations: 0,
         bound: Bound::Steps,
     };
-    for (width, share) in WIDTHS {
+    for (width, share, around) in WIDTHS {
         let each = budget.part(left.get() / share, budget.bytes);
         let (found, steps) = search(&Register { values }, calls, 0..1, width, &each);
         spend(steps);
         match found {
             Found::Lost { at } => {
-                let share = Cell::new(left.get() / 8);
+                let share = Cell::new(left.get() / around);
                 let impossible = |calls: &[Call<RegisterAction>], since| {
                     let part = budget.part(share.get(), budget.bytes);
                     let (impossible, steps) = window::is_impossible(calls, since, &part);
