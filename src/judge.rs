@@ -9,6 +9,7 @@ mod logs;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 use schism_checkers::{Budget, Checker, FaultEffect, LogPattern, Stats, Validity, Verdict};
 use schism_history::jsonl::Torn;
@@ -130,7 +131,7 @@ pub fn judge(folder: &RunFolder) -> Result<Judgement, JudgeError> {
     let logs = logs::excerpts(folder, &history, &verdicts, &facts)?;
     let run = RunFacts {
         name: plan.name.clone(),
-        started: facts.started.clone(),
+        started: to_the_second(&facts.started),
         target: target(&plan, &facts),
         seed: facts.seed,
         command: command(&facts),
@@ -292,6 +293,14 @@ fn conclude(verdicts: &[Verdict], gates: &[GateResult], facts: &Facts) -> Conclu
         validity,
         exit,
         reason,
+    }
+}
+
+/// A moment as people read it; the file has it to the nanosecond.
+fn to_the_second(moment: &str) -> String {
+    match moment.parse::<Timestamp>() {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        Err(_) => moment.to_owned(),
     }
 }
 

@@ -6,7 +6,9 @@ use schism_checkers::{Anomaly, Confirmation, Step, Validity, Verdict};
 use schism_history::{Event, F, Header, History, Kind, OpId, Process, Time, Value};
 
 use super::testing::{Ending, run};
-use super::{Conclusion, Files, Input, LogExcerpt, LogLine, RunFacts, junit, markdown, text};
+use super::{
+    Conclusion, Files, Input, LogExcerpt, LogLine, RunFacts, junit, markdown, phrase, text,
+};
 use crate::exit_code::ExitCode;
 use crate::gates::{Amount, GateResult, Level};
 use crate::look::Look;
@@ -71,7 +73,7 @@ fn the_verdict_and_its_reason_come_first() {
         assert!(html[heading..].starts_with(&format!("<h1 id=\"verdict\">{title}</h1>")));
         assert!(heading < main + html[main..].find("<h2").unwrap());
         let reason = &run.conclusion.reason;
-        assert!(html[heading..heading + 600].contains(reason.as_str()));
+        assert!(html[heading..heading + 600].contains(phrase::sentence(reason).as_str()));
     }
 }
 

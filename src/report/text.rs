@@ -51,7 +51,7 @@ fn head(page: &mut Screen, input: &Input<'_>) {
     let rest = title.find([':', ',']).map_or("", |at| &title[at..]);
     let word = page.paint(tone, headline::word(input));
     let _ = writeln!(page.out, "{word}  {}{rest}", phrase::clean(&input.run.name));
-    page.wrap(2, 2, &phrase::clean(&input.conclusion.reason));
+    page.wrap(2, 2, &phrase::sentence(&input.conclusion.reason));
     let doubts = headline::doubts(input);
     for doubt in doubts.iter().take(REMARKS_MOST) {
         page.wrap(2, 4, &format!("- {doubt}"));

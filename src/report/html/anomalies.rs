@@ -23,25 +23,28 @@ const STEPS_MOST: usize = 60;
 /// All anomalies that are shown; nothing when there are none.
 pub(super) fn section(page: &Page<'_>) -> Markup {
     let hidden = anomaly::hidden(page.input.verdicts, &page.anomalies);
+    let all = hidden + page.anomalies.len() as u64;
     html! {
-        @if !page.anomalies.is_empty() {
+        @if let Some((first, others)) = page.anomalies.split_first() {
             section.part #anomalies {
-                h2 {
-                    @if page.anomalies.len() == 1 && hidden == 0 { "What went wrong" }
-                    @else { (number::counted(page.anomalies.len() as u64, "anomaly")) " that prove it" }
-                }
+                h2 { "What went wrong" }
                 p {
-                    "Each with the fewest operations that prove it. Check it by hand: bars begin when a client sent \
+                    "The fewest operations that prove it. Check it by hand: bars begin when a client sent \
                      its operation and end when it had the answer; in between, it took effect at some moment."
                 }
-                @for shown in &page.anomalies {
-                    (card(page, shown))
-                }
-                @if hidden > 0 {
-                    p.soft.more {
-                        (number::counted(hidden, "more anomaly"))
-                        " found; verdict.json has the examples of each kind."
+                (card(page, first))
+                @if !others.is_empty() {
+                    details.others {
+                        summary {
+                            (number::counted(others.len() as u64, "more example"))
+                            @if hidden > 0 { ", of " (number::counted(all, "anomaly")) " that were found" }
+                        }
+                        @for shown in others {
+                            (card(page, shown))
+                        }
                     }
+                } @else if hidden > 0 {
+                    p.soft.more { (number::counted(hidden, "more anomaly")) " found." }
                 }
             }
         }

@@ -26,7 +26,7 @@ pub(super) fn verdict(page: &Page<'_>) -> Markup {
             (icon(tone))
             div {
                 h1 #verdict { (headline::title(input)) }
-                p.reason { (phrase::clean(&input.conclusion.reason)) }
+                p.reason { (phrase::sentence(&input.conclusion.reason)) }
                 @if !doubts.is_empty() {
                     ul {
                         @for doubt in doubts.iter().take(DOUBTS_MOST) {

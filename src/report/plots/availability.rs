@@ -1,5 +1,6 @@
-//! Who could be reached when: the share of operations that ended as `ok`, per node.
+//! Who could be reached when: the share of operations that were served, per node.
 
+use schism_checkers::is_declined;
 use schism_history::{History, Outcome};
 
 use super::chart::{Area, Axis, Chart, Key, Layer, Marks, Swatch, Table};
@@ -22,7 +23,7 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
             .and_then(|name| nodes.iter().position(|node| node == name));
         let Some(node) = node else { continue };
         is_any = true;
-        let ok = u64::from(operation.outcome == Outcome::Ok);
+        let ok = u64::from(operation.outcome == Outcome::Ok || is_declined(&operation));
         totals[node].0 += ok;
         totals[node].1 += 1;
         // A client that waits in vain is not served in any of the windows in which it waits.
@@ -74,7 +75,7 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
         id: "availability",
         title: "Availability of each node",
         caption: format!(
-            "Of the operations for which a client was waiting in each {}, the share that ended as ok: a lane that is \
+            "Of the operations for which a client was waiting in each {}, the share that was served, also with a no (a compare-and-set that found another value): a lane that is \
              blue all the way up answered everything. Empty: nothing was sent.",
             number::seconds(windows.width)
         ),
