@@ -61,7 +61,13 @@ fn widening(calls: &[Call<RegisterAction>], values: u32, budget: &Budget) -> (Fo
         configurations: 0,
         bound: Bound::Steps,
     };
-    for (width, share, around) in WIDTHS {
+    // What is certain soon leaves the frontier again, so that hardly anything is to be gained below this width.
+    let least = if calls.iter().all(Call::is_certain) {
+        64
+    } else {
+        0
+    };
+    for (width, share, around) in WIDTHS.into_iter().filter(|&(width, ..)| width >= least) {
         let each = budget.part(left.get() / share, budget.bytes);
         let (found, steps) = search(&Register { values }, calls, 0..1, width, &each);
         spend(steps);
