@@ -38,8 +38,8 @@ impl Guarantee for MonotonicReads {
         "no process read anything older than what it had read before"
     }
 
-    fn chance(&self) -> &'static str {
-        "second read of a key by one process"
+    fn chance(&self) -> (&'static str, &'static str) {
+        ("second read", "of a key by one process")
     }
 
     fn register(

@@ -40,8 +40,8 @@ impl Guarantee for MonotonicWrites {
         "the writes of each process took effect in its own order"
     }
 
-    fn chance(&self) -> &'static str {
-        "second write of a key by one process"
+    fn chance(&self) -> (&'static str, &'static str) {
+        ("second write", "of a key by one process")
     }
 
     fn register(

@@ -39,8 +39,8 @@ impl Guarantee for ReadYourWrites {
         "no process read anything older than its own acknowledged writes"
     }
 
-    fn chance(&self) -> &'static str {
-        "read after a process's own write"
+    fn chance(&self) -> (&'static str, &'static str) {
+        ("read", "after a process's own write")
     }
 
     fn register(

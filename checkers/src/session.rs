@@ -28,8 +28,8 @@ pub(crate) trait Guarantee {
     /// What every session did, when nothing is broken: `every process read its own writes`.
     fn promise(&self) -> &'static str;
 
-    /// What could have broken it: `read of a key that the process had written`.
-    fn chance(&self) -> &'static str;
+    /// What could have broken it, the noun that is counted and the rest: `read`, `of a key that the process had written`.
+    fn chance(&self) -> (&'static str, &'static str);
 
     /// Judges one register.
     fn register(
@@ -79,7 +79,9 @@ pub(crate) fn judge(guarantee: &impl Guarantee, history: &History, budget: &Budg
         ("broken", broken),
     ]);
     let green = || {
-        let chances = count(checked, guarantee.chance());
+        let (noun, rest) = guarantee.chance();
+        let counted = |n| format!("{} {rest}", count(n, noun));
+        let chances = counted(checked);
         if stopped {
             (
                 Validity::Unknown,
@@ -97,13 +99,13 @@ pub(crate) fn judge(guarantee: &impl Guarantee, history: &History, budget: &Budg
                     "nothing could be judged: of {} the order of the versions is not known. It is where each value is \
                      written once and the client reports revisions, or writes go by compare-and-set, or transactions \
                      append to lists",
-                    count(undecidable, guarantee.chance())
+                    counted(undecidable)
                 ),
             )
         } else {
             (
                 Validity::Unknown,
-                format!("there is nothing to judge: no {}", guarantee.chance()),
+                format!("there is nothing to judge: no {noun} {rest}"),
             )
         }
     };

@@ -40,8 +40,8 @@ impl Guarantee for WritesFollowReads {
         "what each process wrote took effect after what it had read"
     }
 
-    fn chance(&self) -> &'static str {
-        "write of a key that the process had read"
+    fn chance(&self) -> (&'static str, &'static str) {
+        ("write", "of a key that the process had read")
     }
 
     fn register(

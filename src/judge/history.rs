@@ -5,7 +5,8 @@ use schism_history::format::Import;
 use schism_history::{F, History};
 use schism_workloads::{Capability, WORKLOADS};
 
-use super::{Judgement, conclude, torn_in_words};
+use super::conclusion::conclude;
+use super::{Judgement, torn_in_words};
 use crate::report::RunFacts;
 use crate::run_folder::Facts;
 

@@ -1,4 +1,4 @@
-//! What the nodes logged near an anomaly.
+//! The nodes' logs: what they say near an anomaly, and whether anything crashed.
 
 use std::fs;
 use std::time::Duration;
@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use regex::Regex;
-use schism_checkers::{Validity, Verdict};
+use schism_checkers::{LogPattern, Validity, Verdict};
 use schism_history::{History, Time};
 
+use crate::plan::Plan;
 use crate::report::{LogExcerpt, LogLine};
 use crate::run_folder::{Facts, FolderError, RunFolder};
 
@@ -167,6 +168,41 @@ impl Clock {
             - self.started?.as_nanosecond();
         u64::try_from(since).ok().map(Time::from_nanos)
     }
+}
+
+/// Looks for crashes in the nodes' logs, where the database says what they look like.
+pub(super) fn crashes(
+    plan: &Plan,
+    history: &History,
+    folder: &RunFolder,
+) -> Result<Option<Verdict>, FolderError> {
+    let Some(database) = &plan.database else {
+        return Ok(None);
+    };
+    let Some(texts) = database
+        .service
+        .crash
+        .as_ref()
+        .filter(|texts| !texts.is_empty())
+    else {
+        return Ok(None);
+    };
+    let patterns = LogPattern::new(texts.iter().map(|text| regex::escape(text)));
+    let Ok(patterns) = patterns else {
+        return Ok(None);
+    };
+    let mut collected = Vec::new();
+    for node in history.nodes() {
+        let logs = of_node(folder, node)?;
+        if logs.is_empty() {
+            collected.push((node, None));
+        }
+        collected.extend(logs.into_iter().map(|log| (node, Some(log))));
+    }
+    let looked_at = collected
+        .iter()
+        .map(|(node, log)| (&***node, log.as_deref().map(str::lines)));
+    Ok(Some(patterns.check(looked_at)))
 }
 
 #[cfg(test)]
