@@ -6,7 +6,6 @@ mod access;
 mod cluster;
 mod data;
 mod doubt;
-mod speed;
 #[path = "../wire/mod.rs"]
 mod wire;
 
