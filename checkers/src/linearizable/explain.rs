@@ -215,7 +215,7 @@ impl<'a> Told<'a> {
             (
                 "contradicting-reads",
                 format!(
-                    "what was read {key} says that {} came before {}, and that it came after it",
+                    "what was read {key} puts {} both before and after {}",
                     old.value, new.value
                 ),
                 steps,
