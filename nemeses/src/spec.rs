@@ -81,8 +81,20 @@ pub(crate) trait Settings {
 }
 
 impl Spec {
-    /// The names of all kinds of faults, as they stand in a plan.
-    pub const KINDS: [&'static str; 5] = ["partition", "kill", "stop", "pause", "restart"];
+    /// All kinds of faults: their names, as they stand in a plan, and what they do.
+    pub const KINDS: [(&'static str, &'static str); 5] = [
+        ("partition", "nodes, or the clients, no longer reach others"),
+        (
+            "kill",
+            "the database dies at once, and is started again at the end",
+        ),
+        (
+            "stop",
+            "the database is asked to end, and is started again at the end",
+        ),
+        ("pause", "the database stands still, and goes on at the end"),
+        ("restart", "the database is ended and started again at once"),
+    ];
 
     /// The kind of fault: the first of [`Spec::KINDS`] that is set.
     pub fn kind(&self) -> Option<&'static str> {
@@ -150,7 +162,10 @@ pub(crate) fn validate_one(
         mistakes.push(Mistake::new(
             path,
             "the entry names no fault",
-            format!("add one of {}", Spec::KINDS.join(", ")),
+            format!(
+                "add one of {}",
+                Spec::KINDS.map(|(name, _)| name).join(", ")
+            ),
         ));
     }
     for (name, _) in kinds.iter().skip(1) {
@@ -279,14 +294,14 @@ mod tests {
     fn the_list_of_kinds_is_complete() {
         let kinds: Vec<String> = Spec::KINDS
             .iter()
-            .map(|kind| format!("[[faults]]\n{kind} = {{}}\n"))
+            .map(|(name, _)| format!("[[faults]]\n{name} = {{}}\n"))
             .collect();
         let found: Vec<_> = read(&kinds.concat())
             .unwrap()
             .iter()
             .map(|spec| spec.kind().unwrap())
             .collect();
-        assert_eq!(found, Spec::KINDS);
+        assert_eq!(found, Spec::KINDS.map(|(name, _)| name));
     }
 
     #[test]

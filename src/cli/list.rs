@@ -50,7 +50,7 @@ fn all() -> String {
             .map(|s| (s.name, s.summary)),
     );
     matrix(&mut text);
-    let _ = writeln!(text, "faults\n  {}\n", Spec::KINDS.join("  "));
+    section(&mut text, "faults", Spec::KINDS.into_iter());
     section(
         &mut text,
         "checkers",
@@ -104,7 +104,7 @@ mod tests {
         let names = names.chain(DATABASES.iter().map(|d| d.name));
         let names = names.chain(STORES.iter().map(|s| s.name));
         let names = names.chain(CHECKERS.iter().map(|c| c.name));
-        for name in names.chain(Spec::KINDS) {
+        for name in names.chain(Spec::KINDS.map(|(name, _)| name)) {
             assert!(text.contains(&format!("  {name}")), "{name}: {text}");
         }
         let row = |name: &str| {

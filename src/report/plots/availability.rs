@@ -89,10 +89,7 @@ pub(super) fn chart(history: &History, frame: &Frame) -> Option<Chart> {
                 marks: Marks::Boxes(areas),
             })
             .collect(),
-        legend: vec![
-            key("available", "ended as ok"),
-            key("unavailable", "failed or unknown"),
-        ],
+        legend: vec![key("available", "served"), key("unavailable", "not served")],
         table: Table {
             head: ["Node", "Sent", "ok", "Share", "Worst window", "From"]
                 .map(str::to_owned)
