@@ -294,6 +294,9 @@ impl Controller<'_> {
 
     /// Waits for one thing to happen, `until` at the latest, and takes note of it.
     async fn wait_once(&mut self, until: Time) {
+        // Their rest counts as something to wait for: left where they are, they would let no time pass.
+        let now = self.now();
+        self.wake_resting(now);
         match self.wait(until).await {
             Wake::Call(returned) => self.completed(returned, None),
             Wake::Fault(returned) => self.fault_returned(*returned),

@@ -423,6 +423,18 @@ async fn an_operation_without_a_connection_failed_and_its_worker_rests() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_that_rests_when_the_load_ends_does_not_hold_the_run() {
+    let mut refused = trial(2, time_limit(MS * 950, reads()));
+    refused.refuses = Rc::new(|node, now| node == "n2" && now < Time::from_millis(950));
+    refused.faults = "[[faults]]\npartition = {}\nat = [\"500ms\"]\nfor = \"1s\"";
+    refused.final_reads = vec![Invocation::new(F::Read, 7, Value::Nil)];
+    let tried = refused.run().await;
+    let last: Vec<_> = tried.history.operations().collect();
+    let last = &last[last.len() - 3..];
+    assert!(last.iter().all(|op| op.outcome == Outcome::Ok), "{last:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_roaming_process_moves_between_nodes() {
     let mut roaming = trial(1, limit(4, reads()));
     roaming.routing = Routing::Roaming;
