@@ -6,12 +6,13 @@ use std::path::Path;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
-use schism_history::{FaultOutcome, Header};
+use schism_history::{FaultOutcome, Header, Value};
+use schism_nemeses::Report;
 use schism_simulator::Config;
 use schism_workloads::{Capability, SetupError};
 
 use crate::clock::{self, MonotonicClock, wall_time};
-use crate::controller::{self, Cluster, Finished, Observer, Settings};
+use crate::controller::{self, Cluster, Finished, Observer, Settings, Unrecorded};
 use crate::environment;
 use crate::exit_code::ExitCode;
 use crate::interrupt::{Interrupts, Urgency};
@@ -51,9 +52,20 @@ pub enum RunError {
     /// The run's folder cannot be made or written.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The history cannot be written.
+    /// The history cannot be written from the first line on. Nothing was done.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The history cannot be written any further. The run was ended and the cluster healed.
+    #[error(
+        "{error}\nthe run was ended there, and {}; what was recorded before is kept",
+        after(left_behind)
+    )]
+    Unrecorded {
+        /// Why.
+        error: RecordError,
+        /// What is left on the nodes, in words; empty when nothing is.
+        left_behind: String,
+    },
     /// The user ended it before it had begun.
     #[error("interrupted before the load began; nothing was run")]
     Interrupted {
@@ -79,6 +91,15 @@ fn listed(findings: &[Finding]) -> String {
     text
 }
 
+/// How the cluster is after a run that ended early.
+fn after(left_behind: &str) -> String {
+    if left_behind.is_empty() {
+        "the cluster is as it was found".to_owned()
+    } else {
+        format!("the cluster was left dirty ({left_behind}): restore it with `schism heal`")
+    }
+}
+
 impl RunError {
     /// How the program ends.
     pub fn exit_code(&self) -> ExitCode {
@@ -87,6 +108,8 @@ impl RunError {
             Self::Preflight(_) | Self::Setup(_) => ExitCode::Environment,
             Self::Folder(error) => error.exit_code(),
             Self::Record(_) => ExitCode::CannotWrite,
+            Self::Unrecorded { left_behind, .. } if left_behind.is_empty() => ExitCode::CannotWrite,
+            Self::Unrecorded { .. } => ExitCode::LeftDirty,
             Self::Interrupted { signal } => ExitCode::of_signal(*signal),
             Self::Lab(_) => ExitCode::LeftDirty,
             Self::Standstill(_) | Self::Config(_) => ExitCode::Bug,
@@ -152,8 +175,24 @@ async fn on_site(order: &Order<'_>, observer: &mut dyn Observer) -> Result<RunFo
         }
     };
     let result = on_open_site(order, &site, observer).await;
+    let is_own = site.is_own_lab();
     let closed = site.close();
-    let folder = result?;
+    let is_gone = is_own && closed.is_ok();
+    let folder = match result {
+        Ok((begun, mut ended)) => {
+            // On nodes that are no more, nothing is left.
+            if is_gone {
+                ended.left_clean = true;
+                ended.left_behind = String::new();
+            }
+            begun.end(ended)?
+        }
+        Err(RunError::Unrecorded { error, .. }) if is_gone => {
+            let left_behind = String::new();
+            return Err(RunError::Unrecorded { error, left_behind });
+        }
+        Err(error) => return Err(error),
+    };
     closed.map_err(RunError::Lab)?;
     Ok(folder)
 }
@@ -162,7 +201,7 @@ async fn on_open_site(
     order: &Order<'_>,
     site: &Site,
     observer: &mut dyn Observer,
-) -> Result<RunFolder, RunError> {
+) -> Result<(Begun, Ended), RunError> {
     let plan = order.plan;
     let guarded = matches!(plan.target, Target::Ssh(_));
     let mut findings = site.preflight(&plan.faults, guarded).await;
@@ -180,7 +219,7 @@ async fn on_open_site(
         .carry_out(order, site.cluster(&clock), observer)
         .await?;
     let missing = site.collect_logs(&begun.folder).await?;
-    begun.end(ended(finished, missing))
+    Ok((begun, ended(finished, missing)))
 }
 
 fn interrupted_by(interrupts: &Interrupts) -> RunError {
@@ -219,7 +258,7 @@ impl Begun {
         order: &Order<'_>,
         cluster: Cluster<'_>,
         observer: &mut dyn Observer,
-    ) -> Result<Finished, RecordError> {
+    ) -> Result<Finished, RunError> {
         let plan = order.plan;
         let header = Header {
             name: plan.name.clone(),
@@ -243,7 +282,12 @@ impl Begun {
             recorder,
             interrupts: order.interrupts,
         };
-        controller::run(run, &mut load, observer).await
+        controller::run(run, &mut load, observer)
+            .await
+            .map_err(|Unrecorded { error, clean }| RunError::Unrecorded {
+                error,
+                left_behind: left_behind(&clean),
+            })
     }
 
     fn end(mut self, ended: Ended) -> Result<RunFolder, RunError> {
@@ -265,7 +309,7 @@ fn load(plan: &Plan, offered: &[Capability]) -> WorkloadLoad {
 }
 
 fn ended(finished: Finished, missing_logs: BTreeMap<String, String>) -> Ended {
-    let clean = finished.clean.outcome == FaultOutcome::Installed;
+    let left_behind = left_behind(&finished.clean);
     Ended {
         interrupted_by: finished.interrupted,
         unstruck_faults: finished.unstruck,
@@ -274,12 +318,51 @@ fn ended(finished: Finished, missing_logs: BTreeMap<String, String>) -> Ended {
             .into_iter()
             .map(|(node, reason)| (node.to_string(), reason))
             .collect(),
-        left_clean: clean,
-        left_behind: if clean {
-            String::new()
-        } else {
-            finished.clean.evidence.to_string()
-        },
+        left_clean: left_behind.is_empty(),
+        left_behind,
         missing_logs,
+    }
+}
+
+/// What a final healing says is left on the nodes, in words; empty when nothing is.
+fn left_behind(clean: &Report) -> String {
+    if clean.outcome == FaultOutcome::Installed {
+        return String::new();
+    }
+    let texts: Vec<&str> = ["left", "errors"]
+        .into_iter()
+        .filter_map(|part| clean.evidence.get(part)?.as_list())
+        .flatten()
+        .filter_map(Value::as_text)
+        .collect();
+    if texts.is_empty() {
+        clean.evidence.to_string()
+    } else {
+        texts.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_told_in_words() {
+        let report = |outcome, evidence| Report { outcome, evidence };
+        let dirty = Value::map([
+            ("reason", Value::from("not every node could be healed")),
+            ("left", Value::list(["node n1: process 7 stands still"])),
+            ("errors", Value::list(["node n3: no answer"])),
+        ]);
+        assert_eq!(
+            left_behind(&report(FaultOutcome::Indeterminate, dirty.clone())),
+            "node n1: process 7 stands still; node n3: no answer"
+        );
+        assert_eq!(left_behind(&report(FaultOutcome::Installed, dirty)), "");
+        let unsaid = Value::map([("reason", "nobody knows")]);
+        assert_eq!(
+            left_behind(&report(FaultOutcome::Indeterminate, unsaid.clone())),
+            unsaid.to_string()
+        );
     }
 }

@@ -123,7 +123,8 @@ impl FolderError {
     }
 }
 
-fn remedy(error: &io::Error) -> &'static str {
+/// What to do about a file that cannot be written, to be added to the error; empty when nothing is known.
+pub(crate) fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "; choose a folder that can be written with --out"

@@ -82,6 +82,16 @@ pub struct Finished {
     pub clean: Report,
 }
 
+/// A run that could not be recorded to its end. The cluster was healed all the same.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unrecorded {
+    /// Why.
+    pub error: RecordError,
+    /// Whether the cluster is as it was found.
+    pub clean: Report,
+}
+
 /// How long a worker rests after its node refused it: a node that is down refuses in no time, and the few workers that
 /// call it would do nothing but fail, thousands of times a second.
 const REST: Duration = Duration::from_millis(100);
@@ -112,7 +122,7 @@ pub async fn run(
     run: Run<'_>,
     load: &mut dyn Load,
     observer: &mut dyn Observer,
-) -> Result<Finished, RecordError> {
+) -> Result<Finished, Unrecorded> {
     let Run {
         cluster,
         settings,
@@ -207,7 +217,7 @@ enum Wake {
 }
 
 impl Controller<'_> {
-    async fn run(mut self, load: &mut dyn Load) -> Result<Finished, RecordError> {
+    async fn run(mut self, load: &mut dyn Load) -> Result<Finished, Unrecorded> {
         self.phase("main");
         self.drive(load.generator(), Urgency::Finish).await;
 
@@ -242,10 +252,10 @@ impl Controller<'_> {
             interrupts,
             ..
         } = self;
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        let events = recorder.finish()?;
+        let events = match failure.map_or_else(|| recorder.finish(), Err) {
+            Ok(events) => events,
+            Err(error) => return Err(Unrecorded { error, clean }),
+        };
         Ok(Finished {
             events,
             interrupted: interrupts.signal(),

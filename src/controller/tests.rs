@@ -247,7 +247,7 @@ impl<G: Generator> Trial<G> {
         }
     }
 
-    async fn run_with(self, recorder: Recorder) -> (Result<Finished, RecordError>, Nemesis, u32) {
+    async fn run_with(self, recorder: Recorder) -> (Result<Finished, Unrecorded>, Nemesis, u32) {
         #[derive(serde::Deserialize)]
         struct Faults {
             #[serde(default)]

@@ -68,6 +68,11 @@ impl Site {
         self.injector.heal_all().await
     }
 
+    /// Whether this process brought it up as a lab, and takes it down again.
+    pub fn is_own_lab(&self) -> bool {
+        self.lab.is_some() && self.own_lab
+    }
+
     /// Takes down what this process brought up.
     ///
     /// # Errors
