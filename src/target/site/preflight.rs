@@ -50,6 +50,16 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Errors of a node name it, and so does the finding: once is enough.
+fn named_once(mut finding: Finding) -> Finding {
+    if let Some(node) = &finding.node
+        && let Some(rest) = finding.text.strip_prefix(&format!("node {node}: "))
+    {
+        finding.text = rest.to_owned();
+    }
+    finding
+}
+
 /// Asks for the time, the room where the database and the system live, and helpers that every node should have.
 const ASK: &str = "date +now=%s.%N
 for tool in timeout setsid; do command -v $tool >/dev/null || echo missing=$tool; done
@@ -74,7 +84,7 @@ impl Site {
             findings.push(self.serves(node, i).await);
             findings
         }));
-        nodes.await.into_iter().flatten().collect()
+        nodes.await.into_iter().flatten().map(named_once).collect()
     }
 
     async fn machine(&self, node: &Node) -> Vec<Finding> {
