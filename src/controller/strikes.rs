@@ -1,6 +1,8 @@
 //! The nemesis: begins faults when they are due, ends them, and keeps the nodes' leases alive meanwhile.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +14,11 @@ use schism_nemeses::{Fault, Report, Strike};
 use schism_workloads::Role;
 
 use super::Cluster;
+
+/// How long a strike at a role waits for a node to have it: right after a fault nobody may lead for a moment.
+const ROLE_WITHIN: Duration = Duration::from_secs(5);
+/// How often the nodes are asked meanwhile.
+const ROLE_EVERY: Duration = Duration::from_millis(200);
 
 /// A step of the nemesis that ended.
 pub(super) enum Returned {
@@ -42,6 +49,8 @@ pub(super) struct Strikes<'a> {
     /// When the leases are to be renewed next; `None` while that is under way.
     renewal: Option<Time>,
     renew_every: Duration,
+    /// Whether the run is at its end: whatever is under way is healed as soon as it is injected.
+    cancelled: Rc<Cell<bool>>,
 }
 
 impl<'a> Strikes<'a> {
@@ -59,6 +68,7 @@ impl<'a> Strikes<'a> {
             under_way: 0,
             renewal: Some(Time::ZERO),
             renew_every: lease / 4,
+            cancelled: Rc::default(),
         }
     }
 
@@ -109,8 +119,10 @@ impl<'a> Strikes<'a> {
         events
     }
 
-    /// Gives up what has not struck yet, and makes everything else due for healing. How many never struck.
+    /// Gives up what has not struck yet, and makes everything else due for healing, also what is just being injected.
+    /// How many never struck.
     pub(super) fn cancel(&mut self) -> usize {
+        self.cancelled.set(true);
         self.active
             .iter_mut()
             .for_each(|(until, _)| *until = Time::ZERO);
@@ -134,7 +146,12 @@ impl<'a> Strikes<'a> {
                 };
                 // Even what did not take effect is healed: nobody knows how far it got.
                 if let Some(fault) = fault {
-                    self.active.push((Time::from(strike.until), fault));
+                    let until = if self.cancelled.get() {
+                        Time::ZERO
+                    } else {
+                        Time::from(strike.until)
+                    };
+                    self.active.push((until, fault));
                 }
                 Some(event)
             }
@@ -151,28 +168,14 @@ impl<'a> Strikes<'a> {
 
     fn inject(&mut self, strike: Strike, now: Time) -> Event {
         let begin = event(now, F::Inject, announced(&strike), None);
-        let Cluster {
-            database,
-            endpoints,
-            injector,
-            ..
-        } = self.cluster;
+        let cluster = self.cluster;
         let nodes = Arc::clone(&self.nodes);
+        let cancelled = Rc::clone(&self.cancelled);
         self.under_way += 1;
         let task = async move {
-            let mut roles = Vec::new();
-            if strike.awaits_roles() {
-                roles.extend(
-                    database
-                        .roles(endpoints)
-                        .await
-                        .into_iter()
-                        .map(|(node, role)| (node, lower(role))),
-                );
-            }
-            match strike.resolve(&roles, &nodes) {
+            match resolved(cluster, &strike, &nodes, &cancelled, now).await {
                 Ok(fault) => {
-                    let report = injector.inject(&fault).await;
+                    let report = cluster.injector.inject(&fault).await;
                     Returned::Injected {
                         strike,
                         fault: Some(fault),
@@ -207,6 +210,35 @@ impl<'a> Strikes<'a> {
         };
         self.tasks.push(task.boxed_local());
         begin
+    }
+}
+
+/// What a strike does to whom. If it needs a role that no node has, it waits for one that has it: for [`ROLE_WITHIN`],
+/// until the fault would be healed, or until the run is at its end, whatever comes first.
+async fn resolved(
+    cluster: Cluster<'_>,
+    strike: &Strike,
+    nodes: &[Arc<str>],
+    cancelled: &Cell<bool>,
+    begun: Time,
+) -> Result<Fault, String> {
+    let mut deadline = begun + ROLE_WITHIN;
+    if strike.until > strike.at {
+        deadline = deadline.min(Time::from(strike.until));
+    }
+    loop {
+        let mut roles = Vec::new();
+        if strike.awaits_roles() {
+            let told = cluster.database.roles(cluster.endpoints).await;
+            roles.extend(told.into_iter().map(|(node, role)| (node, lower(role))));
+        }
+        let again = cluster.clock.now() + ROLE_EVERY;
+        match strike.resolve(&roles, nodes) {
+            Err(_) if strike.awaits_roles() && again < deadline && !cancelled.get() => {
+                cluster.clock.sleep_until(again).await;
+            }
+            resolved => return resolved,
+        }
     }
 }
 

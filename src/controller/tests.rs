@@ -33,6 +33,8 @@ struct Scripted {
     script: Script,
     refuses: Condition,
     healthy: Condition,
+    /// Whether n2 leads.
+    leads: Condition,
     connections: Rc<Cell<u32>>,
 }
 
@@ -109,7 +111,12 @@ impl Database for Scripted {
     }
 
     async fn roles(&self, endpoints: &[Endpoint]) -> Vec<(Arc<str>, Role)> {
-        vec![(Arc::clone(&endpoints[1].node), Role::Leader)]
+        let leads = &endpoints[1].node;
+        if (self.leads)(leads, self.clock.now()) {
+            vec![(Arc::clone(leads), Role::Leader)]
+        } else {
+            Vec::new()
+        }
     }
 }
 
@@ -190,6 +197,8 @@ struct Trial<G> {
     script: Script,
     refuses: Condition,
     healthy: Condition,
+    /// Whether n2 leads.
+    leads: Condition,
     faults: &'static str,
     interrupts: Vec<(Duration, u8)>,
     final_reads: Vec<Invocation>,
@@ -211,6 +220,7 @@ fn trial<G: Generator>(workers: usize, generator: G) -> Trial<G> {
         script: Rc::new(|_, _| (MS * 10, Reply::Ok)),
         refuses: Rc::new(|_, _| false),
         healthy: Rc::new(|_, _| true),
+        leads: Rc::new(|_, _| true),
         faults: "",
         interrupts: Vec::new(),
         final_reads: Vec::new(),
@@ -270,6 +280,7 @@ impl<G: Generator> Trial<G> {
             script: self.script,
             refuses: self.refuses,
             healthy: self.healthy,
+            leads: self.leads,
             connections: Rc::default(),
         };
         let nemesis = Nemesis::default();
@@ -532,6 +543,52 @@ async fn a_strike_whose_role_nobody_has_is_skipped() {
     };
     assert_eq!(kill.outcome, FaultOutcome::Skipped);
     assert!(kill.evidence.get("reason").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strike_waits_a_moment_for_somebody_to_lead() {
+    let struck = async |leads_from, faults| {
+        let mut faulty = trial(
+            1,
+            time_limit(Duration::from_secs(20), delay(MS * 50, reads())),
+        );
+        faulty.leads = Rc::new(move |_, now| now >= Time::from_secs(leads_from));
+        faulty.faults = faults;
+        let tried = faulty.run().await;
+        let [kill] = tried.history.faults() else {
+            panic!("one fault")
+        };
+        let at = kill.injected.map_or(0, |at| at.as_nanos() / 1_000_000_000);
+        (kill.outcome, at)
+    };
+    let long = "[[faults]]\nkill = { targets = \"leader\" }\nat = [\"2s\"]\nfor = \"8s\"";
+    let short = "[[faults]]\nkill = { targets = \"leader\" }\nat = [\"2s\"]\nfor = \"3s\"";
+    assert_eq!(struck(4, long).await, (FaultOutcome::Installed, 4));
+    assert_eq!(struck(8, long).await, (FaultOutcome::Skipped, 6));
+    assert_eq!(struck(6, short).await, (FaultOutcome::Skipped, 4));
+    // The run's end is not held up by it.
+    let late = "[[faults]]\nrestart = { targets = \"leader\" }\nat = [\"19s\"]";
+    assert_eq!(struck(60, late).await, (FaultOutcome::Skipped, 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_just_being_injected_is_healed_at_once_when_the_run_is_interrupted() {
+    let mut interrupted = trial(
+        1,
+        time_limit(Duration::from_secs(20), delay(MS * 50, reads())),
+    );
+    interrupted.faults = "[[faults]]\npause = { targets = \"all\" }\nat = [\"2s\"]\nfor = \"16s\"";
+    interrupted.interrupts = vec![(MS * 2_050, 2)];
+    let tried = interrupted.run().await;
+    assert_eq!(
+        tried.steps,
+        ["inject all: n1 n2 n3", "heal all: n1 n2 n3", "heal all"]
+    );
+    assert!(
+        tried.history.end() < Time::from_secs(4),
+        "{}",
+        tried.history.end()
+    );
 }
 
 #[tokio::test(start_paused = true)]
