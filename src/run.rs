@@ -109,9 +109,8 @@ impl RunError {
             Self::Folder(error) => error.exit_code(),
             Self::Record(_) => ExitCode::CannotWrite,
             Self::Unrecorded { left_behind, .. } if left_behind.is_empty() => ExitCode::CannotWrite,
-            Self::Unrecorded { .. } => ExitCode::LeftDirty,
             Self::Interrupted { signal } => ExitCode::of_signal(*signal),
-            Self::Lab(_) => ExitCode::LeftDirty,
+            Self::Unrecorded { .. } | Self::Lab(_) => ExitCode::LeftDirty,
             Self::Standstill(_) | Self::Config(_) => ExitCode::Bug,
         }
     }
