@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use schism_history::{Event, Header, Time, jsonl};
 
+use crate::run_folder::remedy;
+
 /// How full a buffer is when it is handed to the disk.
 const BUFFER_BYTES: usize = 256 * 1024;
 /// How many buffers wait for the disk at most, before operations do.
@@ -22,7 +24,13 @@ pub const FLUSH_EVERY: Duration = Duration::from_millis(500);
 
 /// The history cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: the history cannot be written after event {events}: {source}", path.display())]
+#[error(
+    "{}: the history cannot be written after event {events}: {source}{}; what was written before can be judged: \
+     schism check {}",
+    path.display(),
+    remedy(source),
+    path.parent().unwrap_or(path).display()
+)]
 pub struct RecordError {
     path: PathBuf,
     /// How many events were handed over before.
