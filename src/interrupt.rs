@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C and SIGTERM; and a signal that must not end the program.
 
 use std::io;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 /// How urgently the user wants the run to end.
@@ -96,6 +96,16 @@ impl Interrupts {
             Poll::Pending
         }
     }
+}
+
+/// Makes a write beyond the limit on the size of files (`ulimit -f`) fail as one on a full disk does. Otherwise the
+/// system ends the program in the middle of a run, with its faults still installed.
+///
+/// # Errors
+/// The handler cannot be installed.
+pub fn outlive_file_size_limits() -> io::Result<()> {
+    // Nobody reads the flag: that there is a handler is what counts.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
 #[cfg(test)]

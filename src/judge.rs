@@ -20,6 +20,7 @@ use schism_history::{History, Value};
 
 use crate::exit_code::ExitCode;
 use crate::gates::{self, GateResult};
+use crate::look::Look;
 use crate::plan::{Plan, PlanError, read_recorded};
 use crate::report::{Conclusion, Files, Input, LogExcerpt, RunFacts};
 use crate::run_folder::{FolderError, RunFolder};
@@ -36,6 +37,14 @@ pub enum JudgeError {
 }
 
 impl JudgeError {
+    /// The message, with the mistakes of the plan at their places.
+    pub fn render(&self, look: Look) -> String {
+        match self {
+            Self::Folder(_) => format!("error: {self}\n"),
+            Self::Plan(mistakes) => format!("error: {self}\n{}", mistakes.render(look)),
+        }
+    }
+
     /// How the program ends.
     pub fn exit_code(&self) -> ExitCode {
         match self {

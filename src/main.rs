@@ -5,10 +5,13 @@ use std::io::{self, IsTerminal as _};
 
 use schism::cli::{self, Terminal, look};
 use schism::exit_code::{self, ExitCode};
+use schism::interrupt;
 
 fn main() -> ExitCode {
     exit_code::report_panics_as_bugs();
     exit_code::guarded(|| {
+        // Without it all works until there is such a limit, and it is reached.
+        let _ = interrupt::outlive_file_size_limits();
         let (mut out, mut err) = (io::stdout(), io::stderr());
         let is_live = err.is_terminal();
         let (out_look, err_look) = (

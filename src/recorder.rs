@@ -24,7 +24,13 @@ pub const FLUSH_EVERY: Duration = Duration::from_millis(500);
 
 /// The history cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: the history cannot be written after event {events}: {source}{}", path.display(), remedy(source))]
+#[error(
+    "{}: the history cannot be written after event {events}: {source}{}; what was written before can be judged: \
+     schism check {}",
+    path.display(),
+    remedy(source),
+    path.parent().unwrap_or(path).display()
+)]
 pub struct RecordError {
     path: PathBuf,
     /// How many events were handed over before.

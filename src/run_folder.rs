@@ -85,6 +85,12 @@ pub enum FolderError {
         /// Why.
         source: io::Error,
     },
+    /// There is no such folder.
+    #[error("{}: there is no such folder; `schism run` makes one for each run, and `latest` is the newest", path.display())]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+    },
     /// The folder is not one of a run.
     #[error("{}: this is no run folder: it has no {missing}", path.display())]
     NoRun {
@@ -102,7 +108,7 @@ pub enum FolderError {
         source: ReadError,
     },
     /// `run.json` is damaged.
-    #[error("{}: line {}, column {}: {source}", path.display(), source.line(), source.column())]
+    #[error("{}: {source}", path.display())]
     Facts {
         /// The path.
         path: PathBuf,
@@ -116,20 +122,24 @@ impl FolderError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Write { .. } => ExitCode::CannotWrite,
-            Self::Read { .. } | Self::NoRun { .. } | Self::History { .. } | Self::Facts { .. } => {
-                ExitCode::Usage
-            }
+            Self::Read { .. }
+            | Self::NoFolder { .. }
+            | Self::NoRun { .. }
+            | Self::History { .. }
+            | Self::Facts { .. } => ExitCode::Usage,
         }
     }
 }
 
-/// What to do about a file that cannot be written, to be added to the error; empty when nothing is known.
+/// What to do when something cannot be written for this reason, as the end of a sentence; empty when nobody knows.
 pub(crate) fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "; choose a folder that can be written with --out"
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory => "; choose a folder that can be written with --out",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "; make room, or choose another folder with --out"
         }
-        io::ErrorKind::StorageFull => "; make room, or choose another folder with --out",
         _ => "",
     }
 }
@@ -182,6 +192,11 @@ impl RunFolder {
         let folder = Self {
             path: path.to_owned(),
         };
+        if !path.exists() {
+            return Err(FolderError::NoFolder {
+                path: path.to_owned(),
+            });
+        }
         for missing in ["plan.toml", "run.json", "history.jsonl"] {
             if !folder.file(missing).is_file() {
                 return Err(FolderError::NoRun {
@@ -251,7 +266,17 @@ impl RunFolder {
     /// It is not there or damaged.
     pub fn facts(&self) -> Result<Facts, FolderError> {
         let text = self.read("run.json")?;
-        serde_json::from_str(&text).map_err(|source| FolderError::Facts {
+        let facts = serde_json::from_str::<Facts>(&text).and_then(|facts| {
+            if facts.version == FACTS_VERSION {
+                return Ok(facts);
+            }
+            let other = format!(
+                "it has version {}, and this schism reads version {FACTS_VERSION}",
+                facts.version
+            );
+            Err(serde::de::Error::custom(other))
+        });
+        facts.map_err(|source| FolderError::Facts {
             path: self.file("run.json"),
             source,
         })
@@ -376,7 +401,10 @@ mod tests {
         let folder = RunFolder::create(out.path(), "demo", now()).unwrap();
         folder.write("run.json", "{\n  \"seed\": x\n}").unwrap();
         let error = folder.facts().unwrap_err().to_string();
-        assert!(error.contains("run.json: line 2, column 11"), "{error}");
+        assert!(
+            error.contains("run.json: expected value at line 2 column 11"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -5,6 +5,10 @@
     clippy::unwrap_used,
     reason = "these are tests, their helpers included"
 )]
+#![expect(
+    clippy::print_stdout,
+    reason = "a failing test shows how often each checker said what"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

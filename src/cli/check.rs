@@ -40,6 +40,14 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
     if args.path.is_dir() {
         return run_folder(args, terminal);
     }
+    if !args.path.exists() {
+        let text = format!(
+            "error: {}: there is no such run or history\n  help: name the folder of a run, as runs/latest, or a file with a \
+             history\n",
+            args.path.display()
+        );
+        return terminal.say(ExitCode::Usage, &text);
+    }
     match file(args) {
         Ok((judgement, report)) => terminal.verdict(&judgement, args.json, report.as_deref()),
         Err((code, error)) => terminal.say(code, &format!("error: {error}\n")),
@@ -66,7 +74,10 @@ fn run_folder(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
     }
     let (folder, judgement) = match judge_at(&args.path) {
         Ok(judged) => judged,
-        Err(error) => return terminal.say(error.exit_code(), &format!("error: {error}\n")),
+        Err(error) => {
+            let text = error.render(terminal.err_look);
+            return terminal.say(error.exit_code(), &text);
+        }
     };
     let written = terminal.write_reports(&judgement, &folder);
     let report = folder.file("report.html");

@@ -83,8 +83,16 @@ fn convert(args: &Args) -> Result<Option<String>, (ExitCode, String)> {
         .to
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let fresh =
-        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(unwritable)?;
+    let folder = folder.unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let text = format!(
+            "{}: there is no folder {} to write it into",
+            args.to.display(),
+            folder.display()
+        );
+        return Err((ExitCode::CannotWrite, text));
+    }
+    let fresh = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
     let mut out = BufWriter::with_capacity(1 << 20, &fresh);
     let mut writer = Writer::new(kind, args.keyed, &reader.header());
     let mut bytes = Vec::new();

@@ -18,7 +18,10 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
     let (folder, judgement) = match judge_at(&args.path) {
         Ok(judged) => judged,
-        Err(error) => return terminal.say(error.exit_code(), &format!("error: {error}\n")),
+        Err(error) => {
+            let text = error.render(terminal.err_look);
+            return terminal.say(error.exit_code(), &text);
+        }
     };
     let code = judgement.exit_code();
     let written = terminal.write_reports(&judgement, &folder);
