@@ -20,3 +20,4 @@ mod running;
 mod scene;
 mod secrets;
 mod ssh;
+mod wall_clock;

@@ -92,9 +92,21 @@ impl Scene {
 
     /// Begins to run a plan.
     pub(crate) fn start(&self, plan: &str, more: &[&str]) -> Running {
+        self.start_in(plan, more, &[])
+    }
+
+    /// Begins to run a plan with these environment variables.
+    pub(crate) fn start_in(
+        &self,
+        plan: &str,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Running {
         let out = self.out();
         let arguments = Self::run_arguments(plan, out.to_str().unwrap(), more);
-        Running::start(self.command(&arguments), self.directory.path())
+        let mut command = self.command(&arguments);
+        command.envs(environment.iter().copied());
+        Running::start(command, self.directory.path())
     }
 
     /// The newest run.
