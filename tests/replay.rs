@@ -7,6 +7,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -182,10 +183,10 @@ fn the_history_of_each_store_is_the_same_on_every_machine() {
             }
             let (_, folder) = run(plan.to_str().unwrap(), &sets, &own);
             let bytes = fs::read(folder.join("history.jsonl")).unwrap();
-            let digest: String = Sha256::digest(&bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let mut digest = String::new();
+            for byte in Sha256::digest(&bytes) {
+                write!(digest, "{byte:02x}").unwrap();
+            }
             found.push((listed.name, workload, digest));
         }
     }

@@ -106,8 +106,14 @@ impl Scratch {
         } else {
             &["--time", "5s"]
         };
+        // The broken one needs its pace to be caught so soon; of the correct one a little is enough.
+        let rate: &[&str] = if name == "quorum-correct" {
+            &["--set", "load.rate=300"]
+        } else {
+            &[]
+        };
         let start = ["run", &plan, "--seed", "1", "--out", &out];
-        let said = schism(&[&start[..], time, arguments].concat());
+        let said = schism(&[&start[..], time, rate, arguments].concat());
         let folder = fs::canonicalize(Path::new(&out).join("latest"));
         let folder = folder.unwrap_or_else(|error| panic!("{error}: {said:?}"));
         (said, folder)
