@@ -7,7 +7,8 @@
 //! {"index":2,"time":9500,"process":"nemesis","type":"info","f":"inject","value":{"fault":0,"name":"partition"}}
 //! ```
 //!
-//! `time` and `due` are nanoseconds since the run began. `key`, `value`, `node`, `error`, `revision` and `due` are left
+//! `index` counts the events from 0 without a gap; a reader takes lines without it as well. `time` and `due` are
+//! nanoseconds since the run began. `key`, `value`, `node`, `error`, `revision` and `due` are left
 //! out when there is none. Version 1 readers refuse lines with other fields: nothing that was observed is dropped
 //! silently. Floats that are no numbers are written `{"#float":"NaN"}`, `{"#float":"inf"}` and `{"#float":"-inf"}`. A
 //! last line without its line feed is what a killed run leaves behind: it is reported as [`Torn`] and the rest is read.
@@ -177,7 +178,7 @@ impl<R: BufRead> Reader<R> {
             return Ok(None);
         }
         let whole = self.line.ends_with(b"\n");
-        match read_event(&self.line, &mut self.scratch) {
+        match read_event(&self.line, line - 2, &mut self.scratch) {
             Ok(event) => Ok(Some(event)),
             Err(_) if !whole => {
                 self.torn = Some(Torn {
@@ -212,7 +213,8 @@ fn read_line<R: BufRead>(input: &mut R, line: u64, out: &mut Vec<u8>) -> Result<
 
 const REQUIRED: &[Field] = &[Field::Time, Field::Process, Field::Type, Field::F];
 
-fn read_event(line: &[u8], scratch: &mut Scratch) -> Result<Event, Fault> {
+/// `index`: how many events stand before it.
+fn read_event(line: &[u8], index: u64, scratch: &mut Scratch) -> Result<Event, Fault> {
     let mut parser = Parser::new(line, scratch)?;
     let mut event = Event::new(Time::ZERO, Process::NEMESIS, Kind::Info, F::Read);
     let mut seen = Fields::default();
@@ -230,10 +232,16 @@ fn read_event(line: &[u8], scratch: &mut Scratch) -> Result<Event, Fault> {
         }
         let begin = parser.at();
         match field {
-            // Redundant by design: a reader with other tools wants it. Its truth is checked nowhere: the line's place
-            // counts.
+            // Where it stands it shows that no line before it is gone. Left out, the line's place counts.
             Field::Index => {
-                parser.unsigned("index")?;
+                let found = parser.unsigned("index")?;
+                if found != index {
+                    let reason = format!(
+                        "index is {found}, and {index} follows: lines are missing before this one, or in another order; to \
+                         read a part of a history, leave the indices out"
+                    );
+                    return Err(Fault::new(begin, reason));
+                }
             }
             Field::Time => event.time = Time::from_nanos(parser.unsigned("time")?),
             Field::Process => event.process = process(parser)?,
@@ -472,6 +480,10 @@ mod tests {
             (
                 r#"{"time":1,"process":0,"type":"ok","f":"read","colour":1}"#,
                 "unknown field \"colour\"; the fields are index, time,",
+            ),
+            (
+                r#"{"index":1,"time":1,"process":0,"type":"ok","f":"read"}"#,
+                "line 2, column 10: index is 1, and 0 follows: lines are missing",
             ),
             (
                 r#"{"time":-1,"process":0,"type":"ok","f":"read"}"#,
