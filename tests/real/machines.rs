@@ -57,7 +57,7 @@ impl Machines {
         scene.plan(&format!(
             r#"name = "real"
 seed = 7
-time = "6s"
+time = "10s"
 destructive = true
 
 [target.ssh]
@@ -89,8 +89,8 @@ for = "1500ms"
 
 [[faults]]
 kill = {{ targets = "leader" }}
-at = ["3500ms"]
-for = "1s"
+at = ["3s"]
+for = "6s"
 "#,
             nodes.join(", "),
             self.key.display(),
