@@ -146,6 +146,9 @@ fn whatever_keeps_us_out_is_told_by_node() {
 
     // A node that is down. Its port refuses, or nobody answers for it.
     scene.end("n3");
+    eventually("the other two have a leader", PATIENCE, || {
+        scene.database(1) == "ready" && scene.database(2) == "ready"
+    });
     let said = with(&[]).complains_of(&["n3: ", &machines.hosts[2]]);
     assert!(!said.err.contains("\n  n1: "), "{}", said.err);
     let said = scene.schism(&["doctor", &plan]).ends_with(69);
