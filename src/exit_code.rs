@@ -12,7 +12,7 @@
 //! | 74 | cannot write |
 //! | 75 | the cluster was left dirty: `schism heal` restores it |
 //! | 130 | interrupted (Ctrl-C); healed first, history kept |
-//! | 143 | terminated (SIGTERM); healed first, history kept |
+//! | 143 | terminated (SIGTERM, or its terminal closed); healed first, history kept |
 //!
 //! When several apply, a proved anomaly always wins; then our own trouble, the worst for the user first; then an
 //! interruption, which means that the run was not the one that was asked for; then 2, 3, 0.
@@ -113,10 +113,10 @@ impl ExitCode {
 
     /// Of a run that this signal ended.
     pub fn of_signal(signal: u8) -> Self {
-        if i32::from(signal) == signal_hook::consts::SIGTERM {
-            Self::Terminated
-        } else {
+        if i32::from(signal) == signal_hook::consts::SIGINT {
             Self::Interrupted
+        } else {
+            Self::Terminated
         }
     }
 

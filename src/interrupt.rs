@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM; and a signal that must not end the program.
+//! Ctrl-C, SIGTERM and a terminal that closes; and a signal that must not end the program.
 
 use std::io;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 /// How urgently the user wants the run to end.
@@ -33,13 +33,18 @@ struct Inner {
 }
 
 impl Interrupts {
-    /// Listens for SIGINT and SIGTERM from now on, in a thread of its own.
+    /// Listens for SIGINT, SIGTERM and SIGHUP from now on, in a thread of its own. A SIGHUP that whoever started us has
+    /// us ignore (`nohup`) stays ignored.
     ///
     /// # Errors
     /// The handlers cannot be installed.
     pub fn listen() -> io::Result<Self> {
         let interrupts = Self::default();
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut wanted = vec![SIGINT, SIGTERM];
+        if !is_ignored(SIGHUP) {
+            wanted.push(SIGHUP);
+        }
+        let mut signals = Signals::new(wanted)?;
         let told = interrupts.clone();
         std::thread::Builder::new()
             .name("signals".to_owned())
@@ -108,6 +113,20 @@ pub fn outlive_file_size_limits() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
+/// Whether this process ignores a signal, as the kernel shows it; no where it does not.
+fn is_ignored(signal: i32) -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, signal))
+}
+
+/// Whether the mask of ignored signals in a `/proc/PID/status` has this one.
+fn ignores(status: &str, signal: i32) -> bool {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +147,14 @@ mod tests {
             (interrupts.urgency(), interrupts.signal()),
             (Urgency::Stop, Some(15))
         );
+    }
+
+    #[test]
+    fn what_is_ignored_is_read_from_the_mask() {
+        let status = "Name:\tschism\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
+        assert!(ignores(status, SIGHUP));
+        assert!(!ignores(status, SIGINT));
+        assert!(ignores(status, 13));
+        assert!(!ignores("no mask", SIGHUP));
     }
 }

@@ -10,7 +10,7 @@ pub mod clock;
 pub mod interrupt;
 pub mod generator;
 pub mod load;
-pub mod target;
+pub mod targets;
 pub mod controller;
 pub mod recorder;
 pub mod run_folder;

@@ -21,9 +21,9 @@ use crate::load::WorkloadLoad;
 use crate::plan::{Plan, Target};
 use crate::recorder::{RecordError, Recorder};
 use crate::run_folder::{Ended, FACTS_VERSION, Facts, FolderError, RunFolder};
-use crate::target::sim::{SimulatedDatabase, SimulatedInjector, Standstill, World};
-use crate::target::site::preflight::{Finding, Weight};
-use crate::target::site::{OpenError, Site};
+use crate::targets::sim::{SimulatedDatabase, SimulatedInjector, Standstill, World};
+use crate::targets::site::preflight::{Finding, Weight};
+use crate::targets::site::{OpenError, Site};
 
 /// A plan to be carried out, and where.
 pub struct Order<'a> {

@@ -7,8 +7,8 @@ use crate::exit_code::ExitCode;
 use crate::lab::{Labs, Options};
 use crate::plan::{Plan, Target};
 use crate::run::runtime;
-use crate::target::site::preflight::{Finding, Weight};
-use crate::target::site::{OpenError, Site};
+use crate::targets::site::preflight::{Finding, Weight};
+use crate::targets::site::{OpenError, Site};
 
 /// Say whether a plan can run here, and what is missing, without disturbing anything
 #[derive(Clone, Debug, clap::Args)]

@@ -9,7 +9,7 @@ use super::{PlanSource, Terminal};
 use crate::exit_code::ExitCode;
 use crate::plan::{Plan, Target};
 use crate::run::runtime;
-use crate::target::site::{OpenError, Site};
+use crate::targets::site::{OpenError, Site};
 
 /// Undo every fault of ours on a plan's nodes, whatever run left it, and prove it
 #[derive(Clone, Debug, clap::Args)]

@@ -10,7 +10,7 @@ use schism_workloads::{Capability, WORKLOADS};
 
 use super::Terminal;
 use crate::exit_code::ExitCode;
-use crate::target::sim::offered;
+use crate::targets::sim::offered;
 
 /// List workloads, databases and which of them fit, simulated stores, faults and checkers
 #[derive(Clone, Debug, clap::Args)]

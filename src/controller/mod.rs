@@ -9,6 +9,7 @@
 
 mod call;
 mod final_reads;
+mod operations;
 mod progress;
 mod strikes;
 #[cfg(test)]
@@ -21,14 +22,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::{AbortHandle, LocalBoxFuture};
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use schism_history::{Event, F, Kind, Process, Time, Value};
 use schism_nemeses::{Injector, Report, Strike};
-use schism_workloads::{Certainty, Client, Database, Endpoint, Failure, Invocation, Invoker};
+use schism_workloads::{Client, Database, Endpoint, Invocation, Invoker};
 
 use crate::clock::Clock;
-use crate::generator::{Context, Emitted, Generator, Next, Workers};
+use crate::generator::{Context, Generator, Next, Workers};
 use crate::interrupt::{Interrupts, Urgency};
 use crate::plan::Routing;
 use crate::recorder::{RecordError, Recorder};
@@ -37,6 +38,7 @@ pub use progress::{Observer, Progress};
 
 use call::Returned;
 use final_reads::FinalReads;
+use operations::Open;
 use strikes::Strikes;
 
 /// What a run acts on.
@@ -92,9 +94,6 @@ pub struct Unrecorded {
     pub clean: Report,
 }
 
-/// How long a worker rests after its node refused it: a node that is down refuses in no time, and the few workers that
-/// call it would do nothing but fail, thousands of times a second.
-const REST: Duration = Duration::from_millis(100);
 /// How often progress is told, and health is asked.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -169,14 +168,6 @@ pub trait Load {
 
     /// How invocations become calls.
     fn invoker(&self) -> Arc<dyn Invoker>;
-}
-
-/// A worker's open operation.
-struct Open {
-    invocation: Invocation,
-    node: usize,
-    serial: u64,
-    abort: AbortHandle,
 }
 
 struct Controller<'a> {
@@ -432,123 +423,6 @@ impl Controller<'_> {
             self.resting.pop_front();
             self.workers.end(worker);
         }
-    }
-
-    /// Begins the operation that the generator emits now.
-    fn dispatch(&mut self, generator: &mut dyn Generator, now: Time) {
-        let Emitted {
-            worker,
-            invocation,
-            due,
-            node,
-        } = generator.emit(&Context::new(now, &self.workers));
-        let node = node.unwrap_or_else(|| self.route(worker));
-        let endpoint = &self.cluster.endpoints[node];
-        let event = Event {
-            key: invocation.key.clone(),
-            value: invocation.value.clone(),
-            node: Some(Arc::clone(&endpoint.node)),
-            due: (due < now).then_some(due),
-            ..Event::new(
-                now,
-                self.workers.process(worker),
-                Kind::Invoke,
-                invocation.f.clone(),
-            )
-        };
-        self.workers.begin(worker);
-        generator.saw(&Context::new(now, &self.workers), worker, &event);
-        self.record(&event);
-        let client = self.clients[worker][node].take();
-        let call = call::Call {
-            worker,
-            client,
-            endpoint,
-            invocation: invocation.clone(),
-        };
-        let (call, abort) = call.begin(self.cluster.database, self.invoker);
-        self.calls.push(call);
-        self.serial += 1;
-        self.timeouts
-            .insert(self.serial, (now + self.settings.timeout, worker));
-        self.open[worker] = Some(Open {
-            invocation,
-            node,
-            serial: self.serial,
-            abort,
-        });
-    }
-
-    fn route(&mut self, worker: usize) -> usize {
-        let nodes = self.cluster.endpoints.len();
-        match self.settings.routing {
-            Routing::Pinned => worker % nodes,
-            Routing::Roaming => {
-                let node = self.roam[worker] % nodes;
-                self.roam[worker] = node + 1;
-                node
-            }
-        }
-    }
-
-    /// Takes note of a completion.
-    fn completed(&mut self, returned: Returned, generator: Option<&mut dyn Generator>) {
-        let Returned {
-            worker,
-            client,
-            opened,
-            answer,
-        } = returned;
-        let Some(Open {
-            invocation,
-            node,
-            serial,
-            ..
-        }) = self.open[worker].take()
-        else {
-            return;
-        };
-        self.timeouts.remove(&serial);
-        let now = self.now();
-        let refused =
-            |failure: &Failure| failure.certainty == Certainty::Fail && !failure.is_answer();
-        let mut rests = !opened || answer.as_ref().is_err_and(refused);
-        let Invocation { f, key, value } = invocation;
-        let mut event = Event::new(now, self.workers.process(worker), Kind::Ok, f).key(key);
-        event.node = Some(Arc::clone(&self.cluster.endpoints[node].node));
-        match answer {
-            Ok(done) => {
-                event.value = done.value;
-                event.revision = done.revision;
-            }
-            Err(failure) => {
-                event.kind = match failure.certainty {
-                    Certainty::Fail => Kind::Fail,
-                    Certainty::Info => Kind::Info,
-                };
-                event.value = value;
-                event.error = Some(failure.to_string().into());
-            }
-        }
-        self.progress.count(event.kind);
-        if event.kind == Kind::Info {
-            // The process is over, and so are its connections: whoever goes on must not be taken for it.
-            self.clients[worker]
-                .iter_mut()
-                .for_each(|client| *client = None);
-            rests |= !self.workers.replace_process(worker);
-        } else {
-            self.clients[worker][node] = client;
-        }
-        if rests {
-            self.resting.push_back((now + REST, worker));
-        } else {
-            self.workers.end(worker);
-        }
-        if let Some(generator) = generator {
-            generator.saw(&Context::new(now, &self.workers), worker, &event);
-        }
-        self.record(&event);
     }
 
     fn fault_returned(&mut self, returned: strikes::Returned) {

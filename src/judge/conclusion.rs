@@ -71,10 +71,8 @@ pub(super) fn conclude(verdicts: &[Verdict], gates: &[GateResult], facts: &Facts
         if !ended.left_clean {
             exit = exit.and(ExitCode::LeftDirty);
         }
-        match ended.interrupted_by {
-            Some(15) => exit = exit.and(ExitCode::Terminated),
-            Some(_) => exit = exit.and(ExitCode::Interrupted),
-            None => {}
+        if let Some(signal) = ended.interrupted_by {
+            exit = exit.and(ExitCode::of_signal(signal));
         }
     }
     let decisive = verdicts

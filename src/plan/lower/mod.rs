@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use schism_workloads::{Capability, WORKLOADS};
 
-use crate::target::sim;
+use crate::targets::sim;
 
 use super::load::{Load, Pace, Recovery};
 use super::nearest::nearest;
