@@ -44,6 +44,22 @@ fn linearizable_reads_stay_linearizable_while_the_leader_is_cut_off_killed_and_p
 
 #[test]
 #[ignore = "needs root, sshd and etcd: .ci/run runs it"]
+fn lists_and_sets_lose_nothing_under_the_same_faults() {
+    for (workload, checker) in [("append", "list-order"), ("set", "lost-updates")] {
+        let scene = Scene::new();
+        let lab = format!("target.lab.name={}", scene.lab());
+        let workload = format!("workload={{ {workload} = {{}} }}");
+        let more = [
+            "--seed", "1", "--time", "32s", "--set", &lab, "--set", &workload,
+        ];
+        scene.run("examples/etcd-linearizable", &more).ends_with(0);
+        assert_eq!(scene.record().verdict(checker)["validity"], "valid");
+        scene.nothing_left();
+    }
+}
+
+#[test]
+#[ignore = "needs root, sshd and etcd: .ci/run runs it"]
 fn serializable_reads_by_clients_that_move_are_caught() {
     for seed in 1..=2 {
         let scene = Scene::new();
