@@ -204,6 +204,9 @@ pub(crate) mod testing {
             push(from, F::Inject, about.clone());
             let mut done = about;
             done.push(("outcome", outcomes[0].into()));
+            if outcomes[0] != "installed" {
+                done.push(("evidence", Value::map([("reason", "nobody leads")])));
+            }
             push(from, F::Inject, done);
             push(to, F::Heal, vec![("fault", Value::from(id))]);
             let healed = vec![("fault", Value::from(id)), ("outcome", outcomes[1].into())];

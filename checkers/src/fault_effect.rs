@@ -76,19 +76,29 @@ impl Checker for FaultEffect {
 fn doubt(fault: &FaultSpan) -> Option<String> {
     let name = format!("{} ({})", fault.name, fault.label);
     let at = fault.injecting;
-    match (fault.outcome, fault.heal_outcome) {
-        (FaultOutcome::Installed, FaultOutcome::Installed) => None,
-        (FaultOutcome::Skipped, _) => {
-            Some(format!("{name} at {at} had no effect, or was not tried"))
-        }
-        (FaultOutcome::Indeterminate, _) => {
-            Some(format!("nobody knows whether {name} at {at} took effect"))
-        }
-        (_, FaultOutcome::Skipped) => Some(format!("{name} from {at} on was not healed")),
-        (_, FaultOutcome::Indeterminate) => Some(format!(
-            "nobody knows whether {name} from {at} on was healed"
-        )),
-    }
+    let (doubt, evidence) = match (fault.outcome, fault.heal_outcome) {
+        (FaultOutcome::Installed, FaultOutcome::Installed) => return None,
+        (FaultOutcome::Skipped, _) => (
+            format!("{name} at {at} had no effect, or was not tried"),
+            &fault.evidence,
+        ),
+        (FaultOutcome::Indeterminate, _) => (
+            format!("nobody knows whether {name} at {at} took effect"),
+            &fault.evidence,
+        ),
+        (_, FaultOutcome::Skipped) => (
+            format!("{name} from {at} on was not healed"),
+            &fault.heal_evidence,
+        ),
+        (_, FaultOutcome::Indeterminate) => (
+            format!("nobody knows whether {name} from {at} on was healed"),
+            &fault.heal_evidence,
+        ),
+    };
+    Some(match evidence.get("reason").and_then(Value::as_text) {
+        Some(reason) => format!("{doubt}: {reason}"),
+        None => doubt,
+    })
 }
 
 #[cfg(test)]
@@ -118,7 +128,7 @@ mod tests {
         let cases = [
             (
                 ["skipped", "installed"],
-                "partition (cut) at 0.001 s had no effect",
+                "partition (cut) at 0.001 s had no effect, or was not tried: nobody leads",
             ),
             (
                 ["indeterminate", "installed"],

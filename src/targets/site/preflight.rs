@@ -17,6 +17,11 @@ const CLOCK_APART: Duration = Duration::from_secs(1);
 /// With less room than this, a node's disk is worth a word.
 const ROOM_KIB: u64 = 256 * 1024;
 
+/// A database that does not serve is asked so often before it counts as down.
+const ASKED_MOST: u32 = 4;
+/// Between two of these times.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
 /// What was found out about a node, or about all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -236,7 +241,16 @@ impl Site {
 
     async fn serves(&self, node: &Node, i: usize) -> Finding {
         let endpoint = &self.endpoints[i];
-        let (weight, text) = match self.database.health(endpoint).await {
+        let mut health = self.database.health(endpoint).await;
+        for _ in 1..ASKED_MOST {
+            if health.is_ok() {
+                break;
+            }
+            // It may be about to elect a leader.
+            tokio::time::sleep(ASK_AGAIN).await;
+            health = self.database.health(endpoint).await;
+        }
+        let (weight, text) = match health {
             Ok(version) => (
                 Weight::Well,
                 format!(
