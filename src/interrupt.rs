@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
@@ -29,6 +29,8 @@ struct Inner {
     count: AtomicU8,
     /// The first signal; 0 before.
     first: AtomicU8,
+    /// Set as soon as the user wants the run to stop.
+    stop: Arc<AtomicBool>,
     waker: AtomicWaker,
 }
 
@@ -69,7 +71,15 @@ impl Interrupts {
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| {
                 count.checked_add(1)
             });
+        if self.urgency() == Urgency::Stop {
+            self.0.stop.store(true, Ordering::SeqCst);
+        }
         self.0.waker.wake();
+    }
+
+    /// A flag that is set as soon as the user wants the run to [stop](Urgency::Stop), for work that looks now and then.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0.stop)
     }
 
     /// How urgently the user wants the run to end.
@@ -134,12 +144,14 @@ mod tests {
     #[test]
     fn the_second_interruption_is_more_urgent_and_the_first_signal_counts() {
         let interrupts = Interrupts::default();
+        let stop = interrupts.stop_flag();
         assert_eq!(
             (interrupts.urgency(), interrupts.signal()),
             (Urgency::None, None)
         );
         interrupts.interrupt(15);
         assert_eq!(interrupts.urgency(), Urgency::Finish);
+        assert!(!stop.load(Ordering::SeqCst));
         for _ in 0..300 {
             interrupts.interrupt(2);
         }
@@ -147,6 +159,7 @@ mod tests {
             (interrupts.urgency(), interrupts.signal()),
             (Urgency::Stop, Some(15))
         );
+        assert!(stop.load(Ordering::SeqCst));
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod logs;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use circumstances::circumstances;
 use conclusion::{conclude, ending};
@@ -116,6 +118,14 @@ pub fn judge_at(path: &Path) -> Result<(RunFolder, Judgement), JudgeError> {
 /// # Errors
 /// The folder cannot be read, or what it holds is damaged.
 pub fn judge(folder: &RunFolder) -> Result<Judgement, JudgeError> {
+    judge_until(folder, Arc::default())
+}
+
+/// As [`judge`]; once the flag is set, checkers end early and say that they do not know.
+///
+/// # Errors
+/// The folder cannot be read, or what it holds is damaged.
+pub fn judge_until(folder: &RunFolder, stop: Arc<AtomicBool>) -> Result<Judgement, JudgeError> {
     let text = folder.read("plan.toml")?;
     let known: Vec<&str> = schism_checkers::CHECKERS
         .iter()
@@ -125,7 +135,7 @@ pub fn judge(folder: &RunFolder) -> Result<Judgement, JudgeError> {
     let facts = folder.facts()?;
     let (history, torn) = folder.history()?;
 
-    let mut budget = Budget::default();
+    let mut budget = Budget::default().stopped_by(stop);
     budget.steps = plan.checks.steps;
     budget.bytes = plan.checks.memory.0;
     let checkers: Vec<Box<dyn Checker>> = plan

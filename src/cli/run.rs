@@ -2,7 +2,6 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use schism_history::Time;
 
@@ -10,7 +9,7 @@ use super::{PlanSource, Terminal};
 use crate::controller::{self, Observer};
 use crate::exit_code::ExitCode;
 use crate::interrupt::Interrupts;
-use crate::judge::{Judgement, judge};
+use crate::judge::{Judgement, judge_until};
 use crate::plan::Plan;
 use crate::report::progress::{Display, Progress};
 use crate::run::{Order, run as carry_out};
@@ -80,7 +79,9 @@ pub(super) fn execute(
     let order = Order {
         plan,
         out,
-        command: env::args().collect(),
+        command: env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect(),
         interrupts: &interrupts,
     };
     let mut watch = Watch {
@@ -89,15 +90,23 @@ pub(super) fn execute(
         } else {
             terminal.display()
         },
-        time: plan.time,
+        last: Progress {
+            planned: Some(plan.time),
+            ..Progress::default()
+        },
     };
     let ran = carry_out(&order, &mut watch);
+    let judged = ran.map(|folder| {
+        watch.checking();
+        let judged = judge_until(&folder, interrupts.stop_flag());
+        (folder, judged)
+    });
     watch.display.finish();
-    let folder = ran.map_err(|error| {
+    let (folder, judged) = judged.map_err(|error| {
         let text = format!("error: {error}\n");
         terminal.say(error.exit_code(), &text)
     })?;
-    let judgement = judge(&folder).map_err(|error| {
+    let judgement = judged.map_err(|error| {
         let text = format!("error: {error}\n");
         terminal.say(error.exit_code(), &text)
     })?;
@@ -122,19 +131,28 @@ impl Terminal<'_> {
 /// Shows how a run is going.
 struct Watch {
     display: Display,
-    time: Duration,
+    last: Progress,
+}
+
+impl Watch {
+    /// The load is over, and the history is judged.
+    fn checking(&mut self) {
+        "checking".clone_into(&mut self.last.phase);
+        self.display.update(&self.last);
+    }
 }
 
 impl Observer for Watch {
     fn progress(&mut self, progress: &controller::Progress) {
-        self.display.update(&Progress {
+        self.last = Progress {
             phase: progress.phase.to_owned(),
             elapsed: progress.time.since(Time::ZERO),
-            planned: Some(self.time),
+            planned: self.last.planned,
             ok: progress.ok,
             fail: progress.fail,
             info: progress.info,
             faults: progress.active.clone(),
-        });
+        };
+        self.display.update(&self.last);
     }
 }
