@@ -143,6 +143,32 @@ impl<'de> Deserialize<'de> for HumanDuration {
     }
 }
 
+/// Reads a list of durations that may be left out; for `deserialize_with`, because what a list alone says of a mistake
+/// is not what would be right.
+pub(crate) fn durations<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<HumanDuration>>, D::Error> {
+    struct Many;
+
+    impl<'de> Visitor<'de> for Many {
+        type Value = Vec<HumanDuration>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(r#"a list of durations like ["5s", "1m"]"#)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut durations = Vec::new();
+            while let Some(duration) = seq.next_element()? {
+                durations.push(duration);
+            }
+            Ok(durations)
+        }
+    }
+
+    deserializer.deserialize_seq(Many).map(Some)
+}
+
 impl JsonSchema for HumanDuration {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Duration".into()

@@ -7,7 +7,7 @@ use rand_pcg::Pcg64Mcg;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration_range::{DurationRange, HumanDuration};
+use crate::duration_range::{DurationRange, HumanDuration, durations};
 use crate::fault::{Effect, Fault};
 use crate::mistake::Mistake;
 use crate::partition::Partition;
@@ -41,7 +41,11 @@ pub struct Spec {
     pub restart: Option<ProcessFault>,
 
     /// It strikes at these times after the load began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "durations",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub at: Option<Vec<HumanDuration>>,
     /// It strikes so often, counted from strike to strike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
