@@ -15,6 +15,12 @@ at = ["1s"]
 for = "2s"
 "#;
 
+/// Listens where etcd should, and answers everybody with a word that means nothing.
+const SQUATTER: &str = r#"setsid perl -MIO::Socket::INET -e '
+    $s = IO::Socket::INET->new(Listen => 9, LocalPort => 2379, ReuseAddr => 1) or die;
+    while ($c = $s->accept) { print $c "hello\r\n"; close $c }
+' >/dev/null 2>&1 </dev/null &"#;
+
 #[test]
 #[ignore = "needs root, sshd and etcd: .ci/run runs it"]
 fn what_is_well_and_what_is_missing_is_told_by_node() {
@@ -73,6 +79,20 @@ fn what_is_well_and_what_is_missing_is_told_by_node() {
         .ends_with(69)
         .complains_of(&["n2", "etcd", "refused"]);
     assert!(!scene.out().exists(), "nothing was run");
+
+    // Another program has taken the port.
+    scene.on("n2", SQUATTER);
+    eventually("the port is taken", PATIENCE, || {
+        scene
+            .ssh("n2", "ss -Hltn sport = :2379")
+            .out
+            .contains("2379")
+    });
+    scene.run(&plan, &[]).ends_with(69).complains_of(&[
+        "n2: etcd",
+        "2379",
+        "is etcd running, and is this its client port?",
+    ]);
 
     // A lab of this name that is not the one the plan needs.
     scene

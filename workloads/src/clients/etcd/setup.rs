@@ -213,7 +213,9 @@ fn at(endpoint: &Endpoint, trouble: &Trouble) -> SetupError {
         "no such method" => {
             "; is this etcd 3.4 or newer, and its gateway not switched off (--enable-grpc-gateway)?"
         }
-        "connection refused" => "; is etcd running, and is this its client port?",
+        "connection refused" | "connection lost" => {
+            "; is etcd running, and is this its client port?"
+        }
         "unauthenticated" | "permission denied" => {
             "; check the plan's username and password, and that the user may read and write schism/"
         }
