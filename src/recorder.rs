@@ -1,7 +1,7 @@
 //! Writes the history to disk while the run goes on.
 //!
 //! Events are encoded by the controller's own thread and written by another one, so that a slow disk delays no
-//! operation until the buffers are full. Memory is bounded by [`BUFFERS`] times [`BUFFER_BYTES`], whatever the length of
+//! operation until the buffers are full. Memory is bounded by `BUFFERS` times `BUFFER_BYTES`, whatever the length of
 //! the run; the disk is at most [`FLUSH_EVERY`] behind, so that a killed run loses no more.
 
 use std::fs::File;

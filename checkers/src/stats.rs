@@ -4,7 +4,7 @@
 //! a minimum succeeded, when some function never succeeded, or when several clients ran at once and yet no two
 //! operations on one key ever overlapped.
 //!
-//! Operations that the database *declined* (see [`is_declined`](crate::is_declined)) did not happen: they count as
+//! Operations that the database *declined* (see [`crate::is_declined`]) did not happen: they count as
 //! failed, and a function that was only ever declined never succeeded, so nobody saw it do anything. But the database
 //! did judge them against what else was going on: they contend for their key.
 //!

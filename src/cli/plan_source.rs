@@ -21,8 +21,13 @@ pub struct PlanSource {
     /// How long the load lasts, in place of the plan's time
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub time: Option<String>,
-    /// Any other value in place of the plan's, as in --set load.rate=500 or --set 'faults[0].every=5s'
-    #[arg(long, value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    /// Any other value in place of the plan's.
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        allow_hyphen_values = true,
+        help = "Any other value in place of the plan's, as in --set load.rate=500 or --set 'faults[0].every=5s'"
+    )]
     pub set: Vec<String>,
 }
 

@@ -1,9 +1,9 @@
 //! Plans: what is tested, what is asked of it, what is done to it, and how the answers are judged.
 //!
-//! A plan is TOML. [`read`] turns its text into a [`Plan`] in three steps: the text and the `--set` arguments become one
-//! spanned tree; serde reads the tree into what may be written; that is lowered into what is meant, with every default
-//! filled in and everything checked. Nothing later in the program sees a plan that was not checked. Every mistake is
-//! reported at its place, all of them together.
+//! A plan is TOML. [`read`](read()) turns its text into a [`Plan`] in three steps: the text and the `--set`
+//! arguments become one spanned tree; serde reads the tree into what may be written; that is lowered into what is
+//! meant, with every default filled in and everything checked. Nothing later in the program sees a plan that was
+//! not checked. Every mistake is reported at its place, all of them together.
 //!
 //! [`Plan::to_toml`] is the way back, for the run's folder: reading it gives the same plan again. It holds no secret,
 //! because a plan never does.
