@@ -6,21 +6,17 @@
 
 mod budget;
 mod verdict;
+mod level;
+mod kinds;
 
-// What several checkers share: objects, their models, proofs, and how they are confirmed and told.
+// What several checkers share: objects, their models, and proofs.
 mod micro_op;
 mod models;
 mod object;
 mod versions;
 mod list;
-mod witness;
-mod all_orders;
-mod story;
-mod conclusion;
-mod attempt;
-mod quantile;
-mod findings;
 mod final_read;
+mod proof;
 
 // Histories that tests and benches draw at random.
 #[cfg(test)]
@@ -30,40 +26,33 @@ mod arbitrary;
 #[cfg(test)]
 mod generate;
 
-// One checker a file, and what the four session guarantees share.
-pub mod availability;
-pub mod errors;
-pub mod fault_effect;
-pub mod latency;
+// One checker a file.
+pub mod invariants;
 pub mod linearizable;
-pub mod list_order;
-pub mod log_pattern;
-pub mod lost_updates;
-pub mod monotonic_reads;
-pub mod monotonic_writes;
-pub mod read_your_writes;
-pub mod session;
-pub mod staleness;
-pub mod stats;
-pub mod writes_follow_reads;
+pub mod measures;
+pub mod sessions;
 
-pub use attempt::is_declined;
-pub use availability::Availability;
 pub use budget::Budget;
-pub use errors::Errors;
-pub use fault_effect::FaultEffect;
-pub use latency::Latency;
+pub use invariants::list_order::ListOrder;
+pub use invariants::lost_updates::LostUpdates;
+pub use kinds::Kinds;
+pub use level::Level;
 pub use linearizable::Linearizable;
-pub use list_order::ListOrder;
-pub use log_pattern::{BadPattern, LogPattern};
-pub use lost_updates::LostUpdates;
-pub use monotonic_reads::MonotonicReads;
-pub use monotonic_writes::MonotonicWrites;
-pub use read_your_writes::ReadYourWrites;
-pub use staleness::Staleness;
-pub use stats::Stats;
-pub use verdict::{Anomaly, Confirmation, Step, Validity, Verdict};
-pub use writes_follow_reads::WritesFollowReads;
+pub use measures::attempt::is_declined;
+pub use measures::availability::Availability;
+pub use measures::errors::Errors;
+pub use measures::fault_effect::FaultEffect;
+pub use measures::latency::Latency;
+pub use measures::log_pattern::{BadPattern, LogPattern};
+pub use measures::staleness::Staleness;
+pub use measures::stats::Stats;
+pub use sessions::monotonic_reads::MonotonicReads;
+pub use sessions::monotonic_writes::MonotonicWrites;
+pub use sessions::read_your_writes::ReadYourWrites;
+pub use sessions::writes_follow_reads::WritesFollowReads;
+pub use verdict::{
+    Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
+};
 
 use schism_history::History;
 
@@ -82,6 +71,9 @@ pub struct Listed {
     pub name: &'static str,
     /// What it judges, in half a sentence.
     pub summary: &'static str,
+    /// Whether it has something to say about a history of these kinds of operations: then it is asked when nobody says
+    /// which checkers to ask.
+    pub suits: fn(&Kinds) -> bool,
     /// Makes one.
     pub new: fn() -> Box<dyn Checker>,
 }
@@ -91,66 +83,79 @@ pub const CHECKERS: &[Listed] = &[
     Listed {
         name: "availability",
         summary: "how much of what clients asked for they got, outages, and recovery after faults",
+        suits: |_| true,
         new: || Box::new(Availability),
     },
     Listed {
         name: "errors",
         summary: "errors by class; unknown if the client never worked on some node",
+        suits: |_| true,
         new: || Box::new(Errors),
     },
     Listed {
         name: "fault-effect",
         summary: "every fault took effect and healed, as measured",
+        suits: |kinds| kinds.faults,
         new: || Box::new(FaultEffect::default()),
     },
     Listed {
         name: "latency",
         summary: "how long operations took, by function, with and without faults",
+        suits: |_| true,
         new: || Box::new(Latency),
     },
     Listed {
         name: "linearizable",
         summary: "registers behave as if operations took effect one at a time, each while it ran",
+        suits: Kinds::registers,
         new: || Box::new(Linearizable),
     },
     Listed {
         name: "list-order",
         summary: "all reads of a list agree on one order of its elements",
+        suits: |kinds| kinds.appends,
         new: || Box::new(ListOrder),
     },
     Listed {
         name: "lost-updates",
         summary: "what was acknowledged is still there at the end, or was replaced by something newer",
+        suits: |kinds| kinds.registers() || kinds.sets() || kinds.appends,
         new: || Box::new(LostUpdates),
     },
     Listed {
         name: "monotonic-reads",
         summary: "what a process reads never goes back",
+        suits: |kinds| kinds.registers() || kinds.appends,
         new: || Box::new(MonotonicReads),
     },
     Listed {
         name: "monotonic-writes",
         summary: "the writes of a process take effect in its own order",
+        suits: |kinds| kinds.registers() && kinds.revisions || kinds.appends,
         new: || Box::new(MonotonicWrites),
     },
     Listed {
         name: "read-your-writes",
         summary: "a process sees its own acknowledged writes",
+        suits: |kinds| kinds.registers() || kinds.appends,
         new: || Box::new(ReadYourWrites),
     },
     Listed {
         name: "staleness",
         summary: "how old the values are that reads return",
+        suits: Kinds::registers,
         new: || Box::new(Staleness),
     },
     Listed {
         name: "stats",
         summary: "enough was done, and done at once, to mean anything",
+        suits: |_| true,
         new: || Box::new(Stats::default()),
     },
     Listed {
         name: "writes-follow-reads",
         summary: "a write takes effect after what its process had read",
+        suits: |kinds| kinds.registers() && kinds.revisions || kinds.appends,
         new: || Box::new(WritesFollowReads),
     },
 ];

@@ -21,6 +21,14 @@ pub(crate) enum MicroOp<'h> {
     },
 }
 
+/// The names of a transaction's steps, as they were asked for: `r`, `w`, `append`, and whatever else there is.
+pub(crate) fn names<'h>(op: &Operation<'h>) -> impl Iterator<Item = &'h str> + use<'h> {
+    let steps = op.input().as_list().unwrap_or_default();
+    steps
+        .iter()
+        .filter_map(|step| step.as_list()?.first()?.as_text())
+}
+
 /// The steps of a transaction: with what its reads saw if it is `ok`, else as they were asked for. Anything that is no
 /// such step is passed over.
 pub(crate) fn micro_ops<'h>(op: &Operation<'h>) -> impl Iterator<Item = MicroOp<'h>> + use<'h> {

@@ -3,6 +3,8 @@
 use schism_history::{OpId, Value};
 use serde::Serialize;
 
+use crate::Level;
+
 /// The answer to "does the history keep the promise?". Ordered by weight: the heavier one wins a merge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,6 +48,9 @@ pub struct Verdict {
     pub anomalies: Vec<Anomaly>,
     /// How many anomalies were found in all.
     pub anomaly_count: u64,
+    /// What it says about consistency levels; empty when it is about something else.
+    #[serde(skip_serializing_if = "Levels::is_empty")]
+    pub levels: Levels,
     /// What was measured, by name: counts, shares, seconds (named `…_s`). A [`Value::Map`], or nil.
     pub figures: Value,
     /// Two algorithms disagree: our own bug, and no verdict on the database. Says what each of them found.
@@ -62,6 +67,7 @@ impl Verdict {
             summary: summary.into(),
             anomalies: Vec::new(),
             anomaly_count: 0,
+            levels: Levels::default(),
             figures: Value::Nil,
             disagreement: None,
         }
@@ -81,10 +87,33 @@ impl Verdict {
         }
     }
 
+    /// Sets what it says about levels.
+    #[must_use]
+    pub fn levels(self, levels: Levels) -> Self {
+        Self { levels, ..self }
+    }
+
     /// Sets the figures.
     #[must_use]
     pub fn figures(self, figures: Value) -> Self {
         Self { figures, ..self }
+    }
+}
+
+/// What a checker says about consistency levels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Levels {
+    /// The weakest levels that are violated, with proof. All that imply one of them are violated too.
+    pub refuted: Vec<Level>,
+    /// The strongest levels that this history surely keeps: the judge is complete for them, and nothing was left
+    /// undecided. All that they imply are kept too.
+    pub held: Vec<Level>,
+}
+
+impl Levels {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.refuted.is_empty() && self.held.is_empty()
     }
 }
 
@@ -104,6 +133,76 @@ pub struct Anomaly {
     pub steps: Vec<Step>,
     /// The independent way that found it again.
     pub confirmation: Confirmation,
+    /// What to draw of it.
+    pub picture: Picture,
+}
+
+/// What to draw of an anomaly.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Picture {
+    /// Its operations, each from its invocation to its return.
+    #[default]
+    Intervals,
+    /// A cycle: each dependency begins where the one before ends, and the last one ends where the first begins.
+    Cycle(Vec<Dependency>),
+    /// What each session did, one after the other.
+    Sessions,
+    /// Nothing: the anomaly has no operations.
+    Nothing,
+}
+
+/// Why one operation comes before another one in every order that explains what was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dependency {
+    /// The earlier one.
+    pub from: OpId,
+    /// The later one.
+    pub to: OpId,
+    /// What kind of reason it is.
+    pub kind: DependencyKind,
+    /// The key that they meet on; nil where it is not about a key.
+    #[serde(skip_serializing_if = "Value::is_nil")]
+    pub key: Value,
+    /// The reason, as the end of a sentence that begins with "because": `#2 read the 5 that #1 appended to x`.
+    pub because: String,
+}
+
+/// A kind of dependency between two operations (Adya, "Weak Consistency", 1999, but for the last three).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum DependencyKind {
+    /// The later one overwrites what the earlier one wrote: a write dependency.
+    #[serde(rename = "ww")]
+    WriteWrite,
+    /// The later one read what the earlier one wrote: a read dependency.
+    #[serde(rename = "wr")]
+    WriteRead,
+    /// The later one overwrites what the earlier one read: an anti-dependency.
+    #[serde(rename = "rw")]
+    ReadWrite,
+    /// The same session did one after the other.
+    #[serde(rename = "process")]
+    Process,
+    /// The earlier one had returned before the later one was invoked.
+    #[serde(rename = "realtime")]
+    RealTime,
+    /// It follows from other dependencies, which `because` names.
+    #[serde(rename = "derived")]
+    Derived,
+}
+
+impl DependencyKind {
+    /// The name used in files and drawings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WriteWrite => "ww",
+            Self::WriteRead => "wr",
+            Self::ReadWrite => "rw",
+            Self::Process => "process",
+            Self::RealTime => "realtime",
+            Self::Derived => "derived",
+        }
+    }
 }
 
 /// One step of an explanation.

@@ -16,7 +16,7 @@ use schism_history::{History, OpId, Time};
 
 use crate::models::RegisterAction;
 use crate::object::Call;
-use crate::witness::{Part, Role, Witness};
+use crate::proof::witness::{Part, Role, Witness};
 
 type RegisterCall = Call<RegisterAction>;
 

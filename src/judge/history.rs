@@ -1,9 +1,8 @@
 //! Judging a history that no run folder stands around.
 
-use schism_checkers::{Budget, Checker, Validity, Verdict};
+use schism_checkers::{Budget, CHECKERS, Checker, Kinds, Validity, Verdict};
+use schism_history::History;
 use schism_history::format::Import;
-use schism_history::{F, History};
-use schism_workloads::{Capability, WORKLOADS};
 
 use super::conclusion::conclude;
 use super::{Judgement, torn_in_words};
@@ -55,32 +54,13 @@ impl Judgement {
     }
 }
 
-/// The checkers of the workload that draws such operations. Whether faults had an effect is asked only of histories
-/// that have some.
+/// The checkers that have something to say about such operations: none, when all they could say is how long it took.
 fn suited(history: &History) -> Vec<&'static str> {
-    let workload = match history.functions() {
-        functions if functions.contains(&F::Txn) => "append",
-        functions if functions.contains(&F::Add) => "set",
-        functions
-            if functions
-                .iter()
-                .any(|f| matches!(f, F::Read | F::Write | F::Cas)) =>
-        {
-            "register"
-        }
-        _ => return Vec::new(),
-    };
-    let Some(listed) = WORKLOADS.iter().find(|listed| listed.name == workload) else {
+    let kinds = Kinds::of(history);
+    let anything = Kinds::default();
+    let suited = CHECKERS.iter().filter(|listed| (listed.suits)(&kinds));
+    if suited.clone().all(|listed| (listed.suits)(&anything)) {
         return Vec::new();
-    };
-    let spec = (listed.spec)();
-    let mut offered = spec.needs();
-    if history.operations().any(|op| op.revision().is_some()) {
-        offered.push(Capability::Revisions);
     }
-    let mut checkers = spec.build(&offered).checkers().to_vec();
-    if history.faults().is_empty() {
-        checkers.retain(|name| *name != "fault-effect");
-    }
-    checkers
+    suited.map(|listed| listed.name).collect()
 }

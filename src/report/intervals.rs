@@ -405,7 +405,7 @@ fn described(history: &History, shown: &[OpId]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schism_checkers::{Confirmation, Step};
+    use schism_checkers::{Confirmation, Picture, Step};
     use schism_history::Value;
     use schism_history::testing::history;
 
@@ -427,6 +427,7 @@ mod tests {
                 by: "search",
                 agrees: true,
             },
+            picture: Picture::default(),
         }
     }
 

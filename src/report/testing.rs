@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
-use schism_checkers::{Anomaly, Confirmation, Step, Validity, Verdict};
+use schism_checkers::{Anomaly, Confirmation, Picture, Step, Validity, Verdict};
 use schism_history::{History, OpId, Outcome, Time, Value};
 
 use calls::{Call, KEYS, NODES};
@@ -119,6 +119,7 @@ fn linearizable(ending: Ending, planted: &[[usize; 3]], ids: &[OpId], calls: &[C
                     by: "a search over all orders of these 3 operations finds none that fits",
                     agrees: true,
                 },
+                picture: Picture::default(),
             }
         })
         .collect();

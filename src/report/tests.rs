@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use schism_checkers::{Anomaly, Confirmation, Step, Validity, Verdict};
+use schism_checkers::{Anomaly, Confirmation, Picture, Step, Validity, Verdict};
 use schism_history::{Event, F, Header, History, Kind, OpId, Process, Time, Value};
 
 use super::testing::{Ending, run};
@@ -222,6 +222,7 @@ fn with_evil_input<T>(test: impl FnOnce(&Input<'_>) -> T) -> T {
                 by: "search",
                 agrees: true,
             },
+            picture: Picture::default(),
         }],
     )
     .figures(Value::map([(EVIL, Value::from(EVIL))]));

@@ -2,12 +2,13 @@
 
 use schism_history::{F, History, OpId, Operation, Outcome, Time, Value};
 
-use crate::all_orders::{self, Answer};
 use crate::models::RegisterAction;
 use crate::object::{self, Call};
-use crate::story::{self, Story, remark, step};
-use crate::verdict::{Anomaly, Confirmation, Step};
-use crate::witness::{Part, Role, Witness};
+use crate::proof::all_orders::{self, Answer};
+use crate::proof::conclusion::Case;
+use crate::proof::story::{self, Story, remark, step};
+use crate::proof::witness::{Part, Role, Witness};
+use crate::verdict::{Anomaly, Confirmation, Picture, Step};
 
 type RegisterCall = Call<RegisterAction>;
 
@@ -20,7 +21,7 @@ pub(crate) fn anomaly(
     calls: &[RegisterCall],
     since: Option<Time>,
     steps: u64,
-) -> (Anomaly, Answer) {
+) -> Case {
     let parts: Vec<Part> = calls.iter().map(|call| part(history, call)).collect();
     let witness = Witness {
         parts: parts.clone(),
@@ -59,8 +60,9 @@ pub(crate) fn anomaly(
             by: SECOND_SEARCH,
             agrees: matches!(answer, Answer::NoOrder(_)),
         },
+        picture: Picture::default(),
     };
-    (anomaly, answer)
+    (anomaly, answer.into())
 }
 
 /// The part of an operation that a call stands for.

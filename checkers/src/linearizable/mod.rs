@@ -36,10 +36,10 @@ use std::cell::Cell;
 use rayon::prelude::*;
 use schism_history::{History, Time, Value};
 
-use crate::conclusion::{Case, conclude};
 use crate::models::RegisterAction;
 use crate::object::{Call, RegisterObject, Registers};
-use crate::story::{count, grouped, of_key};
+use crate::proof::conclusion::{Case, conclude};
+use crate::proof::story::{count, grouped, of_key};
 use crate::{Budget, Checker, Validity, Verdict};
 
 use search::{Bound, Found};

@@ -6,11 +6,11 @@ use schism_history::{Event, F, History, OpId, Process, Value, testing};
 
 use super::search::Found;
 use super::{Linearizable, search_object, zones};
-use crate::all_orders::{self, Answer};
 use crate::arbitrary::{arbitrary, clients, mutate};
 use crate::generate::{self, Clients};
 use crate::object::Registers;
-use crate::witness::Witness;
+use crate::proof::all_orders::{self, Answer};
+use crate::proof::witness::Witness;
 use crate::{Anomaly, Budget, Checker, Validity, Verdict};
 
 mod bounds;

@@ -15,9 +15,9 @@
 use rustc_hash::FxHashMap;
 use schism_history::{History, OpId, Outcome, Time, Value};
 
-use crate::attempt::{Attempt, FaultWindows, attempts, class};
-use crate::quantile::{seconds, share};
-use crate::story::count;
+use crate::measures::attempt::{Attempt, FaultWindows, attempts, class};
+use crate::measures::quantile::{seconds, share};
+use crate::proof::story::count;
 use crate::{Budget, Checker, Validity, Verdict};
 
 /// Counts errors by class, and finds clients that never worked.
@@ -141,7 +141,7 @@ fn broken_nodes<'h>(history: &'h History, attempts: &[Attempt]) -> Vec<&'h str> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempt::testing::{Run, figure};
+    use crate::measures::attempt::testing::{Run, figure};
     use schism_history::{F, Kind};
 
     fn judge(run: Run) -> Verdict {

@@ -16,10 +16,10 @@ use schism_history::{History, OpId, Time, Value};
 
 use super::Part;
 use crate::final_read::last_words;
-use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List, Lists};
-use crate::story::of_key;
-use crate::witness::Witness;
+use crate::proof::findings::{Broken, Findings};
+use crate::proof::story::of_key;
+use crate::proof::witness::Witness;
 
 #[derive(Default)]
 struct Counts {
@@ -196,7 +196,7 @@ fn count_duplicates<'h>(
 
 #[cfg(test)]
 mod tests {
-    use crate::findings::testing::{broken, check};
+    use crate::proof::findings::testing::{broken, check};
     use crate::{LostUpdates, Validity};
 
     #[test]

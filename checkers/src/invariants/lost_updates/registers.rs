@@ -18,10 +18,10 @@ use schism_history::{History, OpId, Time, Value};
 
 use super::Part;
 use crate::final_read::last_words;
-use crate::findings::{Broken, Findings};
 use crate::models::RegisterAction;
 use crate::object::{Call, Registers, found, written};
-use crate::story::of_key;
+use crate::proof::findings::{Broken, Findings};
+use crate::proof::story::of_key;
 use crate::versions::Versions;
 
 #[derive(Default)]
@@ -196,7 +196,7 @@ impl Judge<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::findings::testing::{broken, check};
+    use crate::proof::findings::testing::{broken, check};
     use crate::{LostUpdates, Validity};
 
     #[test]

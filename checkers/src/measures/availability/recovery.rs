@@ -14,8 +14,8 @@ use std::time::Duration;
 use schism_history::{FaultOutcome, FaultSpan, History, Time, Value};
 
 use super::largest;
-use crate::attempt::Attempt;
-use crate::quantile::{Quantiles, seconds};
+use crate::measures::attempt::Attempt;
+use crate::measures::quantile::{Quantiles, seconds};
 
 /// How long before an injection latency is measured.
 const BEFORE: Duration = Duration::from_secs(10);
@@ -240,7 +240,7 @@ fn nanos_between(from: Time, to: Time) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::attempt::testing::{Run, figure};
+    use crate::measures::attempt::testing::{Run, figure};
     use crate::{Availability, Budget, Checker};
     use schism_history::{F, Kind, Value};
 

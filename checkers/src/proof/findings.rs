@@ -2,11 +2,11 @@
 
 use schism_history::{History, OpId, Value};
 
-use crate::all_orders;
-use crate::conclusion::Case;
-use crate::story::{Story, step};
-use crate::verdict::{Anomaly, Confirmation};
-use crate::witness::Witness;
+use crate::proof::all_orders;
+use crate::proof::conclusion::Case;
+use crate::proof::story::{Story, step};
+use crate::proof::witness::Witness;
+use crate::verdict::{Anomaly, Confirmation, Picture};
 
 /// Steps for confirming one violation.
 const CONFIRM_STEPS: u64 = 1_000_000;
@@ -95,8 +95,9 @@ fn tell(history: &History, name: &'static str, broken: &Broken<'_>) -> Case {
             by: "search over all orders of these operations",
             agrees: matches!(answer, all_orders::Answer::NoOrder(_)),
         },
+        picture: Picture::default(),
     };
-    (anomaly, answer)
+    (anomaly, answer.into())
 }
 
 #[cfg(test)]

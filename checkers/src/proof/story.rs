@@ -2,8 +2,8 @@
 
 use schism_history::{F, History, OpId, Operation, Outcome, Time, Value};
 
+use crate::proof::witness::{Part, Role};
 use crate::verdict::Step;
-use crate::witness::{Part, Role};
 
 /// Tells about some operations of a history, with times just precise enough to tell them apart.
 pub(crate) struct Story<'h> {

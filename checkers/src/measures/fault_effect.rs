@@ -8,7 +8,7 @@
 
 use schism_history::{FaultOutcome, FaultSpan, History, Value};
 
-use crate::story::count;
+use crate::proof::story::count;
 use crate::{Budget, Checker, Validity, Verdict};
 
 /// Every fault took effect, and so did its healing.
@@ -104,7 +104,7 @@ fn doubt(fault: &FaultSpan) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempt::testing::Run;
+    use crate::measures::attempt::testing::Run;
 
     fn judge(planned: bool, outcomes: &[[&str; 2]]) -> Verdict {
         let mut run = Run::default();

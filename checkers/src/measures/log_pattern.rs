@@ -9,8 +9,8 @@
 use regex::{Regex, RegexSet};
 use schism_history::Value;
 
-use crate::story::count;
-use crate::verdict::{Anomaly, Confirmation, Step};
+use crate::proof::story::count;
+use crate::verdict::{Anomaly, Confirmation, Picture, Step};
 use crate::{Validity, Verdict};
 
 /// Lines of one node that one pattern matched, of which an anomaly quotes at most so many.
@@ -174,6 +174,7 @@ impl LogPattern {
                 by: "each quoted line, matched again on its own",
                 agrees: found.lines.iter().all(|(_, line)| pattern.is_match(line)),
             },
+            picture: Picture::Nothing,
         }
     }
 }

@@ -9,8 +9,8 @@
 use schism_history::{Time, Value};
 
 use super::largest;
-use crate::attempt::Attempt;
-use crate::quantile::{seconds, share};
+use crate::measures::attempt::Attempt;
+use crate::measures::quantile::{seconds, share};
 
 /// The length of a stretch. A run of more than a million of them (28 hours) is cut into longer ones.
 const STRETCH: u64 = 100_000_000;
@@ -136,8 +136,8 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempt::attempts;
-    use crate::attempt::testing::{Run, figure};
+    use crate::measures::attempt::attempts;
+    use crate::measures::attempt::testing::{Run, figure};
     use schism_history::{F, Kind};
 
     fn figures(run: Run) -> Value {

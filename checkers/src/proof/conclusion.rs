@@ -1,19 +1,49 @@
 //! From anomalies and second opinions to a verdict.
 
-use crate::all_orders::Answer;
-use crate::story::count as counted;
+use crate::proof::all_orders::Answer;
+use crate::proof::story::count as counted;
 use crate::verdict::{Anomaly, Validity, Verdict};
 
 /// Anomalies that a verdict shows at most.
 const SHOWN: usize = 12;
 
-/// An anomaly, and what the second search said about it.
-pub(crate) type Case = (Anomaly, Answer);
+/// An anomaly, and what the second way to look at it says.
+pub(crate) type Case = (Anomaly, SecondOpinion);
+
+/// What a second, independent way says about an anomaly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SecondOpinion {
+    /// It is one.
+    Agrees,
+    /// It is none; what it found, as the end of the sentence "the checker found that …;".
+    Disagrees(String),
+    /// It came to no end within its bounds.
+    Unfinished,
+}
+
+impl From<Answer> for SecondOpinion {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::NoOrder(_) => Self::Agrees,
+            Answer::Order(order) => {
+                let order: Vec<String> = order.iter().map(ToString::to_string).collect();
+                let order = order.join(" ");
+                Self::Disagrees(format!(
+                    "the search over all orders found the order {order}"
+                ))
+            }
+            Answer::Missing(id) => {
+                Self::Disagrees(format!("its proof leaves out {id}, which could explain it"))
+            }
+            Answer::Unfinished => Self::Unfinished,
+        }
+    }
+}
 
 /// The verdict on a history in which `count` anomalies were found, some of which are `cases`. Without any, `otherwise`
 /// says what the verdict is, and why.
 ///
-/// An anomaly counts only if the second search agrees. If it found an order, one of the two is wrong: that is our bug,
+/// An anomaly counts only if the second way agrees. If it found an order, one of the two is wrong: that is our bug,
 /// and no verdict on the database.
 pub(crate) fn conclude(
     checker: &'static str,
@@ -24,24 +54,16 @@ pub(crate) fn conclude(
     let mut proven = Vec::new();
     let mut disagreement = None;
     let mut unfinished = None;
-    for (anomaly, answer) in cases {
-        match answer {
-            Answer::NoOrder(_) => proven.push(anomaly),
-            Answer::Order(order) => {
-                let order: Vec<String> = order.iter().map(ToString::to_string).collect();
+    for (anomaly, opinion) in cases {
+        match opinion {
+            SecondOpinion::Agrees => proven.push(anomaly),
+            SecondOpinion::Disagrees(found) => {
                 disagreement.get_or_insert(format!(
-                    "the checker found that {}; the search over all orders found the order {}",
-                    anomaly.sentence,
-                    order.join(" ")
-                ));
-            }
-            Answer::Missing(id) => {
-                disagreement.get_or_insert(format!(
-                    "the checker found that {}; its proof leaves out {id}, which could explain it",
+                    "the checker found that {}; {found}",
                     anomaly.sentence
                 ));
             }
-            Answer::Unfinished => {
+            SecondOpinion::Unfinished => {
                 unfinished.get_or_insert(anomaly.sentence);
             }
         }
@@ -106,7 +128,7 @@ fn ranked(mut anomalies: Vec<Anomaly>) -> Vec<Anomaly> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Confirmation;
+    use crate::verdict::{Confirmation, Picture};
     use schism_history::{OpId, Value};
 
     fn anomaly(name: &'static str, operations: u32) -> Anomaly {
@@ -120,6 +142,7 @@ mod tests {
                 by: "test",
                 agrees: true,
             },
+            picture: Picture::default(),
         }
     }
 
@@ -130,7 +153,7 @@ mod tests {
     #[test]
     fn the_smallest_of_each_kind_comes_first() {
         let cases = [("a", 4), ("a", 3), ("b", 5), ("a", 2)]
-            .map(|(name, size)| (anomaly(name, size), Answer::NoOrder(Vec::new())));
+            .map(|(name, size)| (anomaly(name, size), SecondOpinion::Agrees));
         let verdict = conclude("test", cases.into(), 9, valid);
         let order: Vec<&str> = verdict.anomalies.iter().map(|a| &*a.sentence).collect();
         assert_eq!(order, ["a of 2", "b of 5", "a of 3", "a of 4"]);
@@ -141,13 +164,13 @@ mod tests {
 
     #[test]
     fn what_the_second_search_does_not_confirm_proves_nothing() {
-        let order = Answer::Order(vec![OpId(1), OpId(0)]);
+        let order = Answer::Order(vec![OpId(1), OpId(0)]).into();
         let verdict = conclude("test", vec![(anomaly("a", 2), order)], 1, valid);
         assert_eq!(verdict.validity, Validity::Unknown);
         assert!(verdict.disagreement.unwrap().ends_with("the order #1 #0"));
         let verdict = conclude(
             "test",
-            vec![(anomaly("a", 2), Answer::Unfinished)],
+            vec![(anomaly("a", 2), SecondOpinion::Unfinished)],
             1,
             valid,
         );

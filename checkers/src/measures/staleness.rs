@@ -12,10 +12,10 @@
 
 use schism_history::{History, OpId, Time, Value};
 
+use crate::measures::quantile::{Quantiles, seconds, share};
 use crate::models::RegisterAction;
 use crate::object::{Call, RegisterObject, Registers};
-use crate::quantile::{Quantiles, seconds, share};
-use crate::story::count;
+use crate::proof::story::count;
 use crate::versions::Versions;
 use crate::{Budget, Checker, Validity, Verdict};
 
@@ -214,7 +214,7 @@ impl Replaced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempt::testing::figure;
+    use crate::measures::attempt::testing::figure;
     use schism_history::testing;
 
     fn judge(drawing: &str) -> Verdict {

@@ -17,11 +17,11 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use schism_history::{History, OpId, Time, Value};
 
-use crate::conclusion::conclude;
-use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List, Lists};
-use crate::story::{count, of_key, short};
-use crate::witness::Witness;
+use crate::proof::conclusion::conclude;
+use crate::proof::findings::{Broken, Findings};
+use crate::proof::story::{count, of_key, short};
+use crate::proof::witness::Witness;
 use crate::{Budget, Checker, Validity, Verdict};
 
 /// All reads of a list agree on one order of its elements.
@@ -333,7 +333,7 @@ fn unexpected<'h>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::testing::{broken, check};
+    use crate::proof::findings::testing::{broken, check};
 
     fn judge(drawing: &str) -> Verdict {
         check(&ListOrder, drawing)

@@ -4,17 +4,17 @@
 //! may have read from a stale node. So only the order that the database itself tells counts: on a register its revisions
 //! and compare-and-sets, on a list the longest read. The guarantee is broken if a write stands before an earlier,
 //! acknowledged one of the same process, or if a list holds the later element without the earlier one.
-//! Figures: see [`crate::session`].
+//! Figures: see [`crate::sessions::session`].
 
 use schism_history::{History, OpId, Value};
 
-use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::object::{RegisterObject, Registers, written};
-use crate::session::{self, ByProcess, Guarantee};
-use crate::story::of_key;
+use crate::proof::findings::{Broken, Findings};
+use crate::proof::story::of_key;
+use crate::proof::witness::Witness;
+use crate::sessions::session::{self, ByProcess, Guarantee};
 use crate::versions::{Floor, Versions};
-use crate::witness::Witness;
 use crate::{Budget, Checker, Verdict};
 
 /// The writes of a process take effect in its own order.
@@ -174,7 +174,7 @@ impl<'h> Own<'h> {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::findings::testing::{broken, check, with_revisions};
+    use crate::proof::findings::testing::{broken, check, with_revisions};
 
     const TWO_WRITES: &str = "
         0 |w x 1|

@@ -33,9 +33,9 @@ pub mod timeline;
 
 use schism_history::{F, FaultOutcome, History, Time, Value};
 
-use crate::attempt::{Attempt, FaultWindows, attempts};
-use crate::quantile::{seconds, share};
-use crate::story::grouped;
+use crate::measures::attempt::{Attempt, FaultWindows, attempts};
+use crate::measures::quantile::{seconds, share};
+use crate::proof::story::grouped;
 use crate::{Budget, Checker, Validity, Verdict};
 
 use recovery::Recovery;
@@ -226,7 +226,7 @@ fn largest(nanos: impl Iterator<Item = u64>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempt::testing::{Run, figure};
+    use crate::measures::attempt::testing::{Run, figure};
     use schism_history::Kind;
 
     fn judge(run: Run) -> Verdict {

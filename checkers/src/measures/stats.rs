@@ -14,9 +14,9 @@
 use rustc_hash::FxHashMap;
 use schism_history::{F, History, Operation, Outcome, Time, Value};
 
-use crate::attempt::is_declined;
+use crate::measures::attempt::is_declined;
 use crate::micro_op::{MicroOp, micro_ops};
-use crate::story::{count, grouped};
+use crate::proof::story::{count, grouped};
 use crate::{Budget, Checker, Validity, Verdict};
 
 /// Counts operations, and asks for enough of them.
@@ -219,7 +219,7 @@ fn has_contention(history: &History) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempt::testing::figure;
+    use crate::measures::attempt::testing::figure;
     use schism_history::testing;
 
     fn judge(min_ok: u64, drawing: &str) -> Verdict {

@@ -17,7 +17,7 @@ use rustc_hash::FxHashSet;
 use schism_history::{F, History, OpId, Operation, Outcome, Process, Time, Value};
 
 use crate::micro_op::{MicroOp, micro_ops};
-use crate::witness::{Object, Part, Role, Witness};
+use crate::proof::witness::{Object, Part, Role, Witness};
 
 /// What the search found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@
 
 use schism_history::{F, History, Value};
 
-use crate::attempt::{Attempt, FaultWindows, attempts};
-use crate::quantile::Quantiles;
-use crate::story::count;
+use crate::measures::attempt::{Attempt, FaultWindows, attempts};
+use crate::measures::quantile::Quantiles;
+use crate::proof::story::count;
 use crate::{Budget, Checker, Validity, Verdict};
 
 /// Measures how long operations took. Gates judge.
@@ -84,7 +84,7 @@ fn measured(quantiles: &Quantiles) -> Vec<(&'static str, Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempt::testing::{Run, figure};
+    use crate::measures::attempt::testing::{Run, figure};
     use schism_history::Kind;
 
     #[test]

@@ -15,9 +15,9 @@ pub mod sets;
 
 use schism_history::{History, Value};
 
-use crate::conclusion::conclude;
-use crate::findings::Findings;
-use crate::story::{count, grouped};
+use crate::proof::conclusion::conclude;
+use crate::proof::findings::Findings;
+use crate::proof::story::{count, grouped};
 use crate::{Budget, Checker, Validity, Verdict};
 
 /// What was acknowledged is not lost.

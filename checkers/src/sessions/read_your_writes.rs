@@ -3,17 +3,17 @@
 //! Only acknowledged writes bind: one that failed never happened, and one of unknown outcome promised nothing. On a
 //! register, a read (or a successful compare-and-set) breaks the guarantee if it finds a version that came before the
 //! process's own write for sure; on a list, if it lacks an element that the process had appended. Figures: see
-//! [`crate::session`].
+//! [`crate::sessions::session`].
 
 use schism_history::{History, OpId, Value};
 
-use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::object::{RegisterObject, Registers, found, written};
-use crate::session::{self, ByProcess, Guarantee};
-use crate::story::of_key;
+use crate::proof::findings::{Broken, Findings};
+use crate::proof::story::of_key;
+use crate::proof::witness::Witness;
+use crate::sessions::session::{self, ByProcess, Guarantee};
 use crate::versions::{Floor, Versions};
-use crate::witness::Witness;
 use crate::{Budget, Checker, Verdict};
 
 /// A process sees its own acknowledged writes.
@@ -193,7 +193,7 @@ impl<'h> Own<'h> {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::findings::testing::{broken, check};
+    use crate::proof::findings::testing::{broken, check};
 
     #[test]
     fn an_own_write_is_read_or_something_newer() {

@@ -21,10 +21,10 @@ use schism_history::{F, History, OpId, Outcome, Time, Value};
 
 use super::Part;
 use crate::final_read::last_words;
-use crate::findings::{Broken, Findings};
-use crate::quantile::{Quantiles, seconds};
-use crate::story::of_key;
-use crate::witness::Witness;
+use crate::measures::quantile::{Quantiles, seconds};
+use crate::proof::findings::{Broken, Findings};
+use crate::proof::story::of_key;
+use crate::proof::witness::Witness;
 
 /// Stale elements that are listed.
 const WORST: usize = 8;
@@ -367,7 +367,7 @@ fn nanos(later: Time, earlier: Time) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::findings::testing::{broken, check};
+    use crate::proof::findings::testing::{broken, check};
     use crate::{LostUpdates, Validity, Verdict};
     use schism_history::Value;
 

@@ -2,17 +2,17 @@
 //!
 //! On a register, a read (or a successful compare-and-set) breaks the guarantee if it finds a version that came for sure
 //! before one that the process had found already; on a list, if it lacks an element that the process had seen there.
-//! Reading the same stale value again and again breaks nothing. Figures: see [`crate::session`].
+//! Reading the same stale value again and again breaks nothing. Figures: see [`crate::sessions::session`].
 
 use schism_history::{History, OpId, Value};
 
-use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
 use crate::object::{RegisterObject, Registers, found};
-use crate::session::{self, ByProcess, Guarantee};
-use crate::story::of_key;
+use crate::proof::findings::{Broken, Findings};
+use crate::proof::story::of_key;
+use crate::proof::witness::Witness;
+use crate::sessions::session::{self, ByProcess, Guarantee};
 use crate::versions::{Floor, Versions};
-use crate::witness::Witness;
 use crate::{Budget, Checker, Verdict};
 
 /// What a process reads never goes back.
@@ -155,7 +155,7 @@ impl<'h> Seen<'h> {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::findings::testing::{broken, check};
+    use crate::proof::findings::testing::{broken, check};
 
     #[test]
     fn stale_reads_that_never_go_back_are_fine() {

@@ -1,20 +1,20 @@
 //! Writes follow reads: what a process writes takes effect after what it had read before.
 //!
-//! As with [monotonic writes](crate::monotonic_writes), only the order that the database itself tells counts: on a
+//! As with [monotonic writes](crate::sessions::monotonic_writes), only the order that the database itself tells counts: on a
 //! register its revisions and compare-and-sets, on a list the longest read. The guarantee is broken if a write stands
 //! before a version (or a list's element) that the process had read before it wrote. It is judged key by key.
-//! Figures: see [`crate::session`].
+//! Figures: see [`crate::sessions::session`].
 
 use schism_history::{History, OpId, Value};
 
-use crate::findings::{Broken, Findings};
 use crate::list::{AccessKind, List};
-use crate::monotonic_writes::order_told;
 use crate::object::{RegisterObject, Registers, found, written};
-use crate::session::{self, ByProcess, Guarantee};
-use crate::story::of_key;
+use crate::proof::findings::{Broken, Findings};
+use crate::proof::story::of_key;
+use crate::proof::witness::Witness;
+use crate::sessions::monotonic_writes::order_told;
+use crate::sessions::session::{self, ByProcess, Guarantee};
 use crate::versions::{Floor, Versions};
-use crate::witness::Witness;
 use crate::{Budget, Checker, Verdict};
 
 /// A write takes effect after what its process had read.
@@ -150,7 +150,7 @@ impl Guarantee for WritesFollowReads {
 mod tests {
     use super::*;
     use crate::Validity;
-    use crate::findings::testing::{broken, check, with_revisions};
+    use crate::proof::findings::testing::{broken, check, with_revisions};
 
     const READ_AND_WRITE: &str = "
         0 |w x 1|

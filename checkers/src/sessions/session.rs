@@ -12,11 +12,11 @@
 use rustc_hash::FxHashMap;
 use schism_history::{History, OpId, Process, Value};
 
-use crate::conclusion::conclude;
-use crate::findings::Findings;
 use crate::list::{List, Lists};
 use crate::object::{RegisterObject, Registers};
-use crate::story::count;
+use crate::proof::conclusion::conclude;
+use crate::proof::findings::Findings;
+use crate::proof::story::count;
 use crate::versions::Versions;
 use crate::{Budget, Validity, Verdict};
 
