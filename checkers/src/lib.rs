@@ -8,6 +8,7 @@ mod budget;
 mod verdict;
 mod level;
 mod kinds;
+mod request;
 
 // What several checkers share: objects, their models, and proofs.
 mod micro_op;
@@ -46,6 +47,7 @@ pub use measures::latency::Latency;
 pub use measures::log_pattern::{BadPattern, LogPattern};
 pub use measures::staleness::Staleness;
 pub use measures::stats::Stats;
+pub use request::{Request, RequestError};
 pub use sessions::monotonic_reads::MonotonicReads;
 pub use sessions::monotonic_writes::MonotonicWrites;
 pub use sessions::read_your_writes::ReadYourWrites;
@@ -166,9 +168,34 @@ pub fn by_name(name: &str) -> Option<Box<dyn Checker>> {
     Some((listed.new)())
 }
 
+/// The checkers that have something to say about a history, in the order of [`CHECKERS`]; none when all that could be
+/// said is how long its operations took. O(operations).
+pub fn suited(history: &History) -> Vec<&'static Listed> {
+    let kinds = Kinds::of(history);
+    let always = |listed: &&Listed| (listed.suits)(&Kinds::default());
+    let suited: Vec<&Listed> = CHECKERS
+        .iter()
+        .filter(|listed| (listed.suits)(&kinds))
+        .collect();
+    if suited.iter().all(always) {
+        return Vec::new();
+    }
+    suited
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_fits_no_checker_is_judged_by_none() {
+        let odd = schism_history::testing::history("0 |fly x|");
+        assert!(suited(&odd).is_empty());
+        let register = schism_history::testing::history("0 |w x 1|");
+        let names: Vec<&str> = suited(&register).iter().map(|l| l.name).collect();
+        assert!(names.contains(&"linearizable") && names.contains(&"stats"));
+        assert!(!names.contains(&"list-order") && !names.contains(&"fault-effect"));
+    }
 
     #[test]
     fn the_list_is_in_order_and_calls_each_by_its_name() {

@@ -1,7 +1,6 @@
 //! Judging a history that no run folder stands around.
 
-use schism_checkers::{Budget, CHECKERS, Checker, Kinds, Validity, Verdict};
-use schism_history::History;
+use schism_checkers::{Budget, Checker, Validity, Verdict};
 use schism_history::format::Import;
 
 use super::conclusion::conclude;
@@ -15,9 +14,9 @@ impl Judgement {
     pub fn of_history(import: Import, name: &str, checkers: &[String]) -> Self {
         let history = import.history;
         let checkers: Vec<Box<dyn Checker>> = if checkers.is_empty() {
-            suited(&history)
+            schism_checkers::suited(&history)
                 .iter()
-                .filter_map(|name| schism_checkers::by_name(name))
+                .map(|listed| (listed.new)())
                 .collect()
         } else {
             checkers
@@ -52,15 +51,4 @@ impl Judgement {
             logs: Vec::new(),
         }
     }
-}
-
-/// The checkers that have something to say about such operations: none, when all they could say is how long it took.
-fn suited(history: &History) -> Vec<&'static str> {
-    let kinds = Kinds::of(history);
-    let anything = Kinds::default();
-    let suited = CHECKERS.iter().filter(|listed| (listed.suits)(&kinds));
-    if suited.clone().all(|listed| (listed.suits)(&anything)) {
-        return Vec::new();
-    }
-    suited.map(|listed| listed.name).collect()
 }

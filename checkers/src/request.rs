@@ -1,0 +1,128 @@
+//! What to ask about a history: which checkers, within which bounds.
+
+use rayon::prelude::*;
+use schism_history::History;
+use serde::Deserialize;
+
+use crate::{Budget, CHECKERS, Checker, Validity, Verdict, by_name, suited};
+
+/// What to ask about a history. Its default asks every checker that suits, within the default budget.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Request {
+    /// The checkers, by name; empty for those that suit the history.
+    pub checkers: Vec<String>,
+    /// Search steps that each checker may take; see [`Budget::steps`].
+    pub steps: Option<u64>,
+    /// Bytes that each checker's tables may take; see [`Budget::bytes`].
+    pub bytes: Option<u64>,
+}
+
+/// A request cannot be served.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// It names a checker that there is not.
+    #[error("there is no checker {name:?}; the checkers are {}", names())]
+    UnknownChecker {
+        /// The name.
+        name: String,
+    },
+}
+
+fn names() -> String {
+    let names: Vec<&str> = CHECKERS.iter().map(|listed| listed.name).collect();
+    names.join(", ")
+}
+
+impl Request {
+    /// Asks the checkers, side by side. The answers stand in the order of the request, else of [`CHECKERS`]. When no
+    /// checker suits, the one answer is that nothing is known.
+    ///
+    /// # Errors
+    /// The request names a checker that there is not.
+    pub fn judge(&self, history: &History) -> Result<Vec<Verdict>, RequestError> {
+        let checkers = self.checkers(history)?;
+        if checkers.is_empty() {
+            let summary = "no checker fits these operations; name some";
+            return Ok(vec![Verdict::new("history", Validity::Unknown, summary)]);
+        }
+        let mut budget = Budget::default();
+        budget.steps = self.steps.unwrap_or(budget.steps);
+        budget.bytes = self.bytes.unwrap_or(budget.bytes);
+        let verdicts = checkers
+            .par_iter()
+            .map(|checker| checker.check(history, &budget));
+        Ok(verdicts.collect())
+    }
+
+    fn checkers(&self, history: &History) -> Result<Vec<Box<dyn Checker>>, RequestError> {
+        if self.checkers.is_empty() {
+            return Ok(suited(history)
+                .iter()
+                .map(|listed| (listed.new)())
+                .collect());
+        }
+        let named = self.checkers.iter().map(|name| {
+            by_name(name).ok_or_else(|| RequestError::UnknownChecker { name: name.clone() })
+        });
+        named.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schism_history::testing;
+
+    const STALE: &str = "
+        0 |w x 1|
+        0        |w x 2|
+        1               |r x -> 1|
+        ";
+
+    #[test]
+    fn those_that_suit_are_asked_by_default() {
+        let verdicts = Request::default().judge(&testing::history(STALE)).unwrap();
+        let linearizable = verdicts
+            .iter()
+            .find(|v| v.checker == "linearizable")
+            .unwrap();
+        assert_eq!(linearizable.validity, Validity::Invalid);
+        let odd = Request::default()
+            .judge(&testing::history("0 |fly x|"))
+            .unwrap();
+        assert_eq!((odd.len(), odd[0].validity), (1, Validity::Unknown));
+    }
+
+    #[test]
+    fn those_that_are_named_are_asked_in_that_order() {
+        let history = testing::history(STALE);
+        let mut request = Request {
+            checkers: vec!["stats".into(), "linearizable".into()],
+            ..Request::default()
+        };
+        let verdicts = request.judge(&history).unwrap();
+        assert_eq!(
+            (verdicts[0].checker, verdicts[1].checker),
+            ("stats", "linearizable")
+        );
+        request.checkers.push("linearisable".into());
+        let error = request.judge(&history).unwrap_err().to_string();
+        assert!(
+            error.starts_with(
+                "there is no checker \"linearisable\"; the checkers are availability, "
+            )
+        );
+    }
+
+    #[test]
+    fn bounds_are_kept() {
+        let request = Request {
+            checkers: vec!["linearizable".into()],
+            steps: None,
+            bytes: Some(1),
+        };
+        let verdict = request.judge(&testing::history(STALE)).unwrap().remove(0);
+        assert_eq!(verdict.validity, Validity::Unknown, "{}", verdict.summary);
+    }
+}
