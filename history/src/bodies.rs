@@ -16,7 +16,7 @@ pub(crate) struct Bodies {
     steps: Steps,
     /// The lists that were read.
     elements: Vec<ValueId>,
-    bodies: Vec<Body>,
+    all: Vec<Body>,
     /// The bodies as values, once somebody asked for one of a chunk.
     values: Vec<OnceLock<Box<[OnceLock<Value>]>>>,
     /// The names of the kinds.
@@ -37,19 +37,19 @@ impl Bodies {
         Self {
             steps: Steps::new(),
             elements: Vec::new(),
-            bodies: Vec::new(),
+            all: Vec::new(),
             values: Vec::new(),
             names: MicroKind::ALL.map(|kind| Arc::from(kind.name())),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.bodies.len()
+        self.all.len()
     }
 
     /// Whether so many steps more can be numbered.
     pub(crate) fn has_room(&self, steps: usize) -> bool {
-        self.steps.len() + steps < u32::MAX as usize && self.bodies.len() < BODY as usize
+        self.steps.len() + steps < u32::MAX as usize && self.all.len() < BODY as usize
     }
 
     /// Adds a transaction as it was asked for.
@@ -66,14 +66,14 @@ impl Bodies {
     }
 
     fn add(&mut self, body: Body) -> u32 {
-        self.bodies.push(body);
-        self.bodies.len() as u32 - 1
+        self.all.push(body);
+        self.all.len() as u32 - 1
     }
 
     /// Adds a transaction as it was answered. Mostly that is what was asked, with what it saw: then it takes the place of
     /// what was asked.
     pub(crate) fn push_answer(&mut self, asked: u32, steps: &[Step]) -> u32 {
-        let body = self.bodies[asked as usize];
+        let body = self.all[asked as usize];
         let begin = body.begin as usize;
         let as_asked = |is: fn(&Steps, usize, &Step) -> bool| {
             let mut rows = steps.iter().zip(begin..);
@@ -88,7 +88,7 @@ impl Bodies {
         for (&step, row) in steps.iter().zip(begin..) {
             self.steps.set(row, step);
         }
-        self.bodies[asked as usize].asked = true;
+        self.all[asked as usize].asked = true;
         self.add(body)
     }
 
@@ -96,14 +96,14 @@ impl Bodies {
     pub(crate) fn settle(&mut self, elements: Vec<ValueId>, place: impl Fn(u32) -> u32) {
         self.elements = elements;
         self.steps.settle(place);
-        self.bodies.shrink_to_fit();
+        self.all.shrink_to_fit();
         self.values
-            .resize_with(self.bodies.len().div_ceil(CHUNK), OnceLock::new);
+            .resize_with(self.all.len().div_ceil(CHUNK), OnceLock::new);
     }
 
     /// The steps of a body.
     pub(crate) fn micro_ops(&self, body: usize) -> Option<MicroOps<'_>> {
-        let body = self.bodies.get(body)?;
+        let body = self.all.get(body)?;
         Some(MicroOps {
             steps: &self.steps,
             elements: &self.elements,

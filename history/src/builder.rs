@@ -122,9 +122,9 @@ impl Builder {
                 }
             }
             let node = self.node_number(event.node)?;
-            let content = self.content(&event.f, event.value)?;
+            let content = self.content(&event.f, &event.value)?;
             let function = self.function_number(event.f)?;
-            let key = KeyId(self.keys.number(event.key));
+            let key = KeyId(self.keys.number(&event.key));
             let end = End {
                 time,
                 process,
@@ -148,7 +148,7 @@ impl Builder {
                     invoked: format!("{} of key {}", self.f(id), self.keys.value(invoked.0)),
                 });
             }
-            let content = self.content(&event.f, event.value)?;
+            let content = self.content(&event.f, &event.value)?;
             let end = End {
                 time,
                 process,
@@ -324,7 +324,7 @@ impl Builder {
     }
 
     /// The value of an event as it is kept.
-    fn content(&mut self, f: &F, value: Value) -> Result<Content, Malformed> {
+    fn content(&mut self, f: &F, value: &Value) -> Result<Content, Malformed> {
         if *f == F::Txn
             && let Some(list) = value.as_list()
             && self.read_steps(list)?
@@ -353,17 +353,17 @@ impl Builder {
             return Ok(false);
         }
         for (kind, key, argument, version) in list.iter().filter_map(parts) {
-            let key = KeyId(self.keys.number(key.clone()));
+            let key = KeyId(self.keys.number(key));
             let argument = match argument {
                 Value::List(list) if kind == MicroKind::Read => {
                     self.elements.clear();
                     for element in list.iter() {
-                        let number = self.values.number(element.clone());
+                        let number = self.values.number(element);
                         self.elements.push(ValueId(number));
                     }
                     self.lists.take(key, &self.elements, None)?
                 }
-                one => Draft::One(ValueId(self.values.number(one.clone()))),
+                one => Draft::One(ValueId(self.values.number(one))),
             };
             self.steps.push(Step {
                 kind,

@@ -1,6 +1,7 @@
 //! Equal values get equal numbers, once, while a history is built.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -45,13 +46,13 @@ impl Interner {
     ///
     /// # Panics
     /// When there are more than 2^31 distinct values: more than fit in memory.
-    pub(crate) fn number(&mut self, value: Value) -> u32 {
+    pub(crate) fn number(&mut self, value: &Value) -> u32 {
         match value {
             Value::Nil => 0,
-            Value::Int(n) => self.integer(n),
+            Value::Int(n) => self.integer(*n),
             _ => {
                 let hash = hash(|hasher| value.hash(hasher));
-                self.other(hash, |known| *known == value, || value.clone())
+                self.other(hash, |known| known == value, || value.clone())
             }
         }
     }
@@ -101,7 +102,7 @@ impl Interner {
     }
 
     /// The number of a text; `share` makes it when it is new. Amortised O(its length).
-    pub(crate) fn text(&mut self, text: &str, share: impl FnOnce() -> std::sync::Arc<str>) -> u32 {
+    pub(crate) fn text(&mut self, text: &str, share: impl FnOnce() -> Arc<str>) -> u32 {
         let hash = hash(|hasher| Value::hash_text(text, hasher));
         self.other(
             hash,
@@ -170,10 +171,10 @@ mod tests {
             values in prop::collection::vec(crate::arbitrary::value(), 0..60)
         ) {
             let mut interner = Interner::new();
-            let numbers: Vec<u32> = values.iter().map(|value| interner.number(value.clone())).collect();
+            let numbers: Vec<u32> = values.iter().map(|value| interner.number(value)).collect();
             for (value, &number) in values.iter().zip(&numbers) {
                 prop_assert_eq!(interner.value(number), value);
-                prop_assert_eq!(interner.number(value.clone()), number);
+                prop_assert_eq!(interner.number(value), number);
                 match value {
                     Value::Text(text) => {
                         prop_assert_eq!(interner.text(text, || unreachable!("it is known")), number);

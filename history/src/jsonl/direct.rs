@@ -149,7 +149,7 @@ impl<'a> Cursor<'a> {
         let value = parser.value(1).ok()?;
         let at = parser.at();
         self.rest = &self.rest[at..];
-        Some(interner.number(value))
+        Some(interner.number(&value))
     }
 
     /// A list of plain items, into the `items`.
@@ -372,7 +372,7 @@ impl Scalar<'_> {
         match self {
             Scalar::Integer(n) => interner.integer(n),
             Scalar::Text(text) => interner.text(text, || scratch.texts.share(text)),
-            Scalar::Word(value) => interner.number(value),
+            Scalar::Word(value) => interner.number(&value),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is written is read, and what is not so written is refused with its place.
 
 use super::*;
-use crate::{Argument, MicroOp, MicroOps, ValueId};
+use crate::{Argument, MicroOp, MicroOps, Operation, ValueId};
 use proptest::prelude::*;
 
 fn header() -> Header {
@@ -282,7 +282,7 @@ proptest! {
     fn transactions_come_out_as_they_went_in(events in crate::arbitrary::events()) {
         if let Ok(history) = History::from_events(header(), events.clone()) {
             let mut operations: Vec<_> = history.operations().collect();
-            operations.sort_by_key(|op| op.invocation_index());
+            operations.sort_by_key(Operation::invocation_index);
             let clients = || events.iter().filter(|event| !event.process.is_nemesis());
             let invocations = clients().filter(|event| event.kind == Kind::Invoke);
             for (event, op) in invocations.zip(&operations) {
