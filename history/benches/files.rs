@@ -2,9 +2,11 @@
 //!
 //! `cargo bench -p schism-history`; the numbers of events a second stand under "item/s".
 
+mod histories;
+
 use std::sync::Arc;
 
-use divan::counter::ItemsCount;
+use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use schism_history::jepsen::{self, Encoder, Notation, Options, Style};
 use schism_history::{Event, F, Header, History, Kind, Process, Time, Value, jsonl};
@@ -138,6 +140,24 @@ fn jsonl_history(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(EVENTS))
         .bench_local(|| jsonl::read(&bytes[..]).expect("our own file"));
+}
+
+fn read(bencher: Bencher<'_, '_>, bytes: &[u8]) {
+    bencher
+        .counter(BytesCount::of_slice(bytes))
+        .bench_local(|| jsonl::read(bytes).expect("our own file"));
+}
+
+/// A million operations on registers.
+#[divan::bench(sample_count = 5)]
+fn registers_history(bencher: Bencher<'_, '_>) {
+    read(bencher, &histories::registers(1_000_000));
+}
+
+/// A million transactions that read 36 million elements of lists.
+#[divan::bench(sample_count = 5)]
+fn lists_history(bencher: Bencher<'_, '_>) {
+    read(bencher, &histories::lists(1_000_000));
 }
 
 fn encoded(events: &[Event], notation: Notation, out: &mut Vec<u8>) {

@@ -54,13 +54,57 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A list of steps of transactions, and some that are none.
+fn steps() -> impl Strategy<Value = Value> {
+    let key = prop_oneof![4 => 0..3_i64, 1 => Just(1 << 40)].prop_map(Value::from);
+    let list = (0..3_i64, 0..6_i64, 0..9_u8).prop_map(|(from, len, odd)| {
+        let items = (from..from + len).map(|n| match odd {
+            0 => Value::from(n as f64 + 0.5),
+            1 => Value::from(format!("{n}]\"")),
+            2 if n == 2 => Value::from(7),
+            3 => Value::list([n]),
+            _ => Value::from(n),
+        });
+        Value::List(items.collect())
+    });
+    let argument = prop_oneof![
+        3 => list,
+        2 => (-2..9_i64).prop_map(Value::from),
+        2 => Just(Value::Nil),
+        1 => value(),
+    ];
+    let name = prop::sample::select(&["r", "r", "r", "append", "w", "p"][..]);
+    let version = prop_oneof![6 => Just(None), 1 => (-1..3_i64).prop_map(Some)];
+    let step = (name, key, argument, version).prop_map(|(name, key, argument, version)| {
+        let step = [Value::from(name), key, argument].into_iter();
+        Value::List(step.chain(version.map(Value::from)).collect())
+    });
+    let step = prop_oneof![30 => step, 1 => value()];
+    prop::collection::vec(step, 0..5).prop_map(|steps| Value::List(steps.into()))
+}
+
+/// What a transaction asks for when that is what it gets: nothing is known of its reads.
+fn asked(value: &Value) -> Value {
+    let steps = value.as_list().unwrap_or_default().iter();
+    let step = |step: &Value| match step.as_list() {
+        Some([name, key, _, ..]) if name.as_text() == Some("r") => {
+            Value::list([name.clone(), key.clone(), Value::Nil])
+        }
+        Some([name, key, argument, ..]) => {
+            Value::list([name.clone(), key.clone(), argument.clone()])
+        }
+        _ => step.clone(),
+    };
+    Value::List(steps.map(step).collect())
+}
+
 /// Events that can follow each other: some of a history, with all that an event can hold.
 pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
     let draw = (
         (0..4_usize, 0..3_u64, any::<u8>(), any::<bool>()),
         function(),
         prop_oneof![Just(Value::Nil), value()],
-        (value(), value()),
+        (prop_oneof![value(), steps()], prop_oneof![value(), steps()]),
         (
             prop::option::of(text()),
             prop::option::of(text()),
@@ -70,7 +114,7 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
     );
     prop::collection::vec(draw, 0..12).prop_map(|draws| {
         let mut events: Vec<Event> = Vec::new();
-        let mut open: [Option<(F, Value)>; 4] = Default::default();
+        let mut open: [Option<(F, Value, Option<Value>)>; 4] = Default::default();
         let mut process = [0, 1, 2, 3];
         let mut time = 0;
         for ((worker, step, end, nemesis), f, key, (input, output), rest) in draws {
@@ -83,14 +127,20 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
             };
             let (kind, f, key, value) = if who.is_nemesis() {
                 (Kind::Info, f, Value::Nil, input)
-            } else if let Some((f, key)) = open[worker].take() {
+            } else if let Some((f, key, answer)) = open[worker].take() {
+                let output = answer.unwrap_or(output);
                 let kind = [Kind::Ok, Kind::Fail, Kind::Info][usize::from(end) % 3];
                 if kind == Kind::Info {
                     process[worker] += 4;
                 }
                 (kind, f, key, output)
             } else {
-                open[worker] = Some((f.clone(), key.clone()));
+                // A transaction mostly gets the answer that it asks for.
+                let (input, answer) = match f {
+                    F::Txn if end % 4 > 0 => (asked(&input), Some(input)),
+                    _ => (input, None),
+                };
+                open[worker] = Some((f.clone(), key.clone(), answer));
                 (Kind::Invoke, f, key, input)
             };
             events.push(Event {

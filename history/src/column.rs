@@ -26,6 +26,12 @@ impl<T: Copy + Default> Column<T> {
         self.present[row / 64] |= 1 << (row % 64);
     }
 
+    /// Gives back what it reserved for more rows.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.values.shrink_to_fit();
+        self.present.shrink_to_fit();
+    }
+
     /// The value of a row, if it has one.
     pub(crate) fn get(&self, row: usize) -> Option<T> {
         let word = self.present.get(row / 64)?;

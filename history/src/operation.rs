@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{F, History, Process, Time, Value};
+use crate::{F, History, MicroOps, Process, Time, Value};
 
 /// An operation's place in its history, counted in order of invocation from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -30,6 +30,9 @@ impl fmt::Display for OpId {
 pub struct KeyId(pub u32);
 
 /// A value, by its place in the history's table of values: equal values have equal numbers. 0 is [`Value::Nil`].
+///
+/// Only what a transaction does as a whole is not looked up among all others: two transactions have different numbers,
+/// and the input and the output of one have the same number when they are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueId(pub u32);
 
@@ -93,6 +96,18 @@ impl<'h> Operation<'h> {
         self.history.key(self.key_id)
     }
 
+    /// The steps of a transaction as they were asked for: nothing is known of what its reads see. `None` when it is no
+    /// transaction, or its argument is no list of steps.
+    pub fn input_micro_ops(&self) -> Option<MicroOps<'h>> {
+        self.history.micro_ops(self.input_id)
+    }
+
+    /// The steps of a transaction, with what they saw; only meaningful when the outcome is [`Outcome::Ok`]. `None` when
+    /// it is no transaction, or its result is no list of steps.
+    pub fn output_micro_ops(&self) -> Option<MicroOps<'h>> {
+        self.history.micro_ops(self.output_id)
+    }
+
     /// The argument.
     pub fn input(&self) -> &'h Value {
         self.history.value(self.input_id)
@@ -143,7 +158,7 @@ impl<'h> Operation<'h> {
 
     /// The line of its invocation among the history's events, from 0.
     pub fn invocation_index(&self) -> u64 {
-        self.history.invocation_index[self.id.index()]
+        u64::from(self.history.invocation_index[self.id.index()])
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Scratch {
     pub(crate) items: Vec<Value>,
     pub(crate) parts: Vec<(Arc<str>, Value)>,
     pub(crate) texts: Texts,
+    /// Where the elements of a list end in its text.
+    pub(crate) ends: Vec<u32>,
 }
 
 /// Shares equal short texts that stand near each other: function names, nodes, error messages.

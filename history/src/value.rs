@@ -96,18 +96,35 @@ impl Value {
         }
     }
 
+    /// What [`Value::Text`] adds to a hash.
+    pub(crate) fn hash_text<H: Hasher>(text: &str, state: &mut H) {
+        state.write_u8(TEXT);
+        text.hash(state);
+    }
+
+    /// What [`Value::List`] adds to a hash.
+    pub(crate) fn hash_list<H: Hasher>(items: &[Self], state: &mut H) {
+        state.write_u8(LIST);
+        items.hash(state);
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::Nil => 0,
             Self::Bool(_) => 1,
             Self::Int(_) => 2,
             Self::Float(_) => 3,
-            Self::Text(_) => 4,
-            Self::List(_) => 5,
+            Self::Text(_) => TEXT,
+            Self::List(_) => LIST,
             Self::Map(_) => 6,
         }
     }
 }
+
+/// The rank of texts.
+const TEXT: u8 = 4;
+/// The rank of lists.
+const LIST: u8 = 5;
 
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
@@ -128,14 +145,16 @@ impl Eq for Value {}
 
 impl Hash for Value {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u8(self.rank());
         match self {
-            Self::Nil => {}
+            Self::Text(text) => return Self::hash_text(text, state),
+            Self::List(items) => return Self::hash_list(items, state),
+            _ => state.write_u8(self.rank()),
+        }
+        match self {
+            Self::Nil | Self::Text(_) | Self::List(_) => {}
             Self::Bool(b) => b.hash(state),
             Self::Int(n) => n.hash(state),
             Self::Float(x) => x.to_bits().hash(state),
-            Self::Text(text) => text.hash(state),
-            Self::List(items) => items.hash(state),
             // A sum, whatever the order of the parts.
             Self::Map(parts) => parts
                 .iter()

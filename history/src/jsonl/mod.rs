@@ -13,8 +13,12 @@
 //! silently. Floats that are no numbers are written `{"#float":"NaN"}`, `{"#float":"inf"}` and `{"#float":"-inf"}`. A
 //! last line without its line feed is what a killed run leaves behind: it is reported as [`Torn`] and the rest is read.
 
+mod direct;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
-use std::io::{BufRead, Read};
+use std::io::{BufRead, ErrorKind, Read};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -111,6 +115,7 @@ pub struct Reader<R> {
     header: Header,
     line: Vec<u8>,
     number: u64,
+    bytes: u64,
     torn: Option<Torn>,
     scratch: Scratch,
 }
@@ -141,6 +146,7 @@ impl<R: BufRead> Reader<R> {
             });
         }
         Ok(Self {
+            bytes: line.len() as u64,
             input,
             header: parsed.header,
             line,
@@ -160,6 +166,11 @@ impl<R: BufRead> Reader<R> {
         self.number
     }
 
+    /// How many bytes were read so far, the header included.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The cut-off last line, once all events are read.
     pub fn torn(&self) -> Option<Torn> {
         self.torn
@@ -170,13 +181,61 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// The line is no event, or the input cannot be read. Reading can not go on after that.
     pub fn next_event(&mut self) -> Result<Option<Event>, ReadError> {
-        self.line.clear();
+        self.number += 1;
+        self.read_line()?;
+        self.event()
+    }
+
+    /// Reads the next event straight into a history; false at the end. Much faster than [`Reader::next_event`] and
+    /// [`Builder::push`].
+    ///
+    /// # Errors
+    /// The line is no event, or cannot follow the ones before it, or the input cannot be read. Reading can not go on
+    /// after that.
+    pub fn next_into(&mut self, builder: &mut Builder) -> Result<bool, ReadError> {
         self.number += 1;
         let line = self.number;
-        read_line(&mut self.input, line, &mut self.line)?;
+        let chunk = loop {
+            match self.input.fill_buf() {
+                Ok(chunk) => break chunk,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(source) => return Err(ReadError::Io { line, source }),
+            }
+        };
+        let len = memchr::memchr(b'\n', chunk).map(|end| end + 1);
+        if let Some(len) = len
+            && direct::take(&chunk[..len], line - 2, builder, &mut self.scratch)
+        {
+            self.input.consume(len);
+            self.bytes += len as u64;
+            return Ok(true);
+        }
+        self.read_line()?;
+        if len.is_none() && direct::take(&self.line, line - 2, builder, &mut self.scratch) {
+            return Ok(true);
+        }
+        let Some(event) = self.event()? else {
+            return Ok(false);
+        };
+        builder
+            .push(event)
+            .map_err(|malformed| ReadError::Malformed { line, malformed })?;
+        Ok(true)
+    }
+
+    fn read_line(&mut self) -> Result<(), ReadError> {
+        self.line.clear();
+        read_line(&mut self.input, self.number, &mut self.line)?;
+        self.bytes += self.line.len() as u64;
+        Ok(())
+    }
+
+    /// The event of the line that was read; `None` when there is none any more.
+    fn event(&mut self) -> Result<Option<Event>, ReadError> {
         if self.line.is_empty() {
             return Ok(None);
         }
+        let line = self.number;
         let whole = self.line.ends_with(b"\n");
         match read_event(&self.line, line - 2, &mut self.scratch) {
             Ok(event) => Ok(Some(event)),
@@ -312,229 +371,6 @@ fn shared(parser: &mut Parser<'_, '_>, what: &str) -> Result<Arc<str>, Fault> {
 pub fn read<R: BufRead>(input: R) -> Result<(History, Option<Torn>), ReadError> {
     let mut reader = Reader::new(input)?;
     let mut builder = Builder::new(reader.header().clone());
-    while let Some(event) = reader.next_event()? {
-        let line = reader.line();
-        builder
-            .push(event)
-            .map_err(|malformed| ReadError::Malformed { line, malformed })?;
-    }
+    while reader.next_into(&mut builder)? {}
     Ok((builder.finish(), reader.torn()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn header() -> Header {
-        Header {
-            name: "t".to_owned(),
-            nodes: vec![Arc::from("n1")],
-            concurrency: 2,
-        }
-    }
-
-    fn file(events: &[Event]) -> Vec<u8> {
-        let mut out = Vec::new();
-        encode_header(&header(), &mut out);
-        for (index, event) in events.iter().enumerate() {
-            encode(index as u64, event, &mut out);
-        }
-        out
-    }
-
-    fn events() -> Vec<Event> {
-        let mut invoke = Event::new(
-            Time::from_nanos(12),
-            Process::client(0),
-            Kind::Invoke,
-            F::Cas,
-        )
-        .key("k\"ey")
-        .value(Value::list([1, 2]))
-        .node("n1");
-        invoke.due = Some(Time::from_nanos(10));
-        let ok = Event {
-            due: None,
-            ..invoke.clone()
-        };
-        let ok = Event {
-            time: Time::from_nanos(13),
-            kind: Kind::Ok,
-            revision: Some(-4),
-            ..ok
-        };
-        let other = F::Other(Arc::from("odd \u{7} name"));
-        let odd = Event::new(
-            Time::from_nanos(14),
-            Process::client(1),
-            Kind::Invoke,
-            other.clone(),
-        );
-        let lost = Event::new(Time::from_nanos(14), Process::client(1), Kind::Info, other)
-            .error("line\nbreak");
-        let nemesis = Event::new(
-            Time::from_nanos(15),
-            Process::NEMESIS,
-            Kind::Info,
-            F::Inject,
-        )
-        .value(Value::map([("fault", 1)]));
-        vec![invoke, ok, odd, lost, nemesis]
-    }
-
-    fn read_events(bytes: &[u8]) -> Result<(Vec<Event>, Option<Torn>), ReadError> {
-        let mut reader = Reader::new(bytes)?;
-        let mut events = Vec::new();
-        while let Some(event) = reader.next_event()? {
-            events.push(event);
-        }
-        Ok((events, reader.torn()))
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        let bytes = file(&events());
-        let (read, torn) = read_events(&bytes).unwrap();
-        assert_eq!(read, events());
-        assert_eq!(torn, None);
-        assert_eq!(Reader::new(&bytes[..]).unwrap().header(), &header());
-    }
-
-    #[test]
-    fn the_format_stays_as_documented() {
-        let text = String::from_utf8(file(&events())).unwrap();
-        let mut lines = text.lines();
-        assert_eq!(
-            lines.next().unwrap(),
-            r#"{"schism":"history","version":1,"name":"t","nodes":["n1"],"concurrency":2}"#
-        );
-        assert_eq!(
-            lines.next().unwrap(),
-            r#"{"index":0,"time":12,"process":0,"type":"invoke","f":"cas","key":"k\"ey","value":[1,2],"node":"n1","due":10}"#
-        );
-    }
-
-    #[test]
-    fn a_cut_anywhere_loses_the_last_line_only() {
-        let bytes = file(&events());
-        let header_end = bytes.iter().position(|&byte| byte == b'\n').unwrap() + 1;
-        for cut in header_end..bytes.len() {
-            let (read, torn) = read_events(&bytes[..cut]).unwrap();
-            assert_eq!(read[..], events()[..read.len()]);
-            let begin = bytes[..cut]
-                .iter()
-                .rposition(|&byte| byte == b'\n')
-                .unwrap()
-                + 1;
-            // A line that lacks nothing but its line feed is whole.
-            let whole = cut > begin && bytes[cut] == b'\n';
-            assert_eq!(torn.is_some(), cut > begin && !whole, "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn damage_in_the_middle_is_an_error_with_its_place() {
-        let mut bytes = file(&events());
-        let second_line = bytes.iter().position(|&byte| byte == b'\n').unwrap() + 1;
-        bytes[second_line + 8] = b'#';
-        let error = read_events(&bytes).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                ReadError::Syntax {
-                    line: 2,
-                    column: 9,
-                    ..
-                }
-            ),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn errors_say_what_would_be_right() {
-        let cases = [
-            ("", "the file is empty"),
-            ("{\"a\":1}\n", "missing field `schism`"),
-            ("{\"schism\":\"plan\",\"version\":1}\n", "not \"history\""),
-            (
-                "{\"schism\":\"history\",\"version\":9}\n",
-                "reads up to version 1",
-            ),
-        ];
-        for (text, expected) in cases {
-            let error = read_events(text.as_bytes()).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-        let line = |line: &str| format!("{{\"schism\":\"history\",\"version\":1}}\n{line}\n");
-        let cases = [
-            (
-                r#"{"time":1,"process":"nobody","type":"ok","f":"read"}"#,
-                "or \"nemesis\"",
-            ),
-            (
-                r#"{"time":1,"process":0,"type":"maybe","f":"read"}"#,
-                "one of invoke, ok, fail, info",
-            ),
-            (
-                r#"{"time":1,"process":0,"type":"ok","f":"read","colour":1}"#,
-                "unknown field \"colour\"; the fields are index, time,",
-            ),
-            (
-                r#"{"index":1,"time":1,"process":0,"type":"ok","f":"read"}"#,
-                "line 2, column 10: index is 1, and 0 follows: lines are missing",
-            ),
-            (
-                r#"{"time":-1,"process":0,"type":"ok","f":"read"}"#,
-                "column 9: time is -1; it is an integer from 0",
-            ),
-            (
-                r#"{"time":1,"process":0,"type":"ok"}"#,
-                "this line has no \"f\"",
-            ),
-            (
-                r#"{"time":1,"process":0,"type":"ok","f":"read","f":"read"}"#,
-                "column 50: a second \"f\"",
-            ),
-            (
-                r#"{"time":1,"process":4294967295,"type":"ok","f":"read"}"#,
-                "a number from 0 to 4294967294",
-            ),
-            (
-                r#"{"time":1,"process":0,"type":"ok","f":7}"#,
-                "f is 7; it is text",
-            ),
-        ];
-        for (text, expected) in cases {
-            let error = read_events(line(text).as_bytes()).unwrap_err().to_string();
-            assert!(
-                error.starts_with("line 2") && error.contains(expected),
-                "{error}"
-            );
-        }
-        let orphan = line(r#"{"time":1,"process":0,"type":"ok","f":"read"}"#);
-        let error = read(orphan.as_bytes()).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "line 2: process 0 completes read, but it has no operation open"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn any_events_round_trip(events in crate::arbitrary::events()) {
-            let (read, torn) = read_events(&file(&events)).unwrap();
-            prop_assert_eq!(read, events);
-            prop_assert_eq!(torn, None);
-        }
-
-        #[test]
-        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut file = b"{\"schism\":\"history\",\"version\":1}\n".to_vec();
-            file.extend_from_slice(&bytes);
-            let _ = read_events(&file);
-            let _ = read_events(&bytes);
-        }
-    }
 }
