@@ -43,8 +43,11 @@ mod field;
 mod scratch;
 mod json;
 mod read_error;
+mod compression;
+mod lines;
 pub mod jsonl;
 pub mod jepsen;
+pub mod sessions;
 pub mod format;
 pub mod testing;
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub enum ReadError {
     },
     /// It has none of the formats that this crate reads.
     #[error(
-        "line 1: this is no history ({reason}); a history.jsonl of schism, or a history of Jepsen in EDN or JSON would be one"
+        "line 1: this is no history ({reason}); a history.jsonl of schism would be one, a history or log of Jepsen, Elle, Porcupine or Maelstrom, or one of Plume, AWDIT, dbcop or Cobra"
     )]
     NoHistory {
         /// What it is instead.
@@ -45,6 +45,14 @@ pub enum ReadError {
         line: u64,
         /// The column, in bytes, from 1.
         column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A part of a binary file is not what should stand there.
+    #[error("byte {at}: {reason}")]
+    Binary {
+        /// Where reading stopped, in bytes from the begin of the uncompressed file.
+        at: u64,
         /// What is wrong there.
         reason: String,
     },

@@ -119,7 +119,8 @@ impl Draft {
         if let Some(missing) = self.seen.missing(&[Field::Process, Field::Type]) {
             return Err(format!("this operation has no {}", missing.name()));
         }
-        let Some(f) = self.f.or_else(|| options.f.clone()) else {
+        let f = self.f.or_else(|| options.f.clone());
+        let Some(f) = f.or_else(|| is_transaction(&self.value).then_some(F::Txn)) else {
             return Err(
                 "this operation has no f; if all of its kind lack it, name the function when reading"
                     .to_owned(),
@@ -152,6 +153,15 @@ impl Draft {
             due: self.due.map(Time::from_nanos),
         })
     }
+}
+
+/// Whether a value is a list of micro-operations, as some of Elle's files have them without a function.
+fn is_transaction(value: &Value) -> bool {
+    let is_micro = |item: &Value| {
+        let name = item.as_list().and_then(|parts| parts.first()?.as_text());
+        matches!(name, Some("r" | "w" | "append"))
+    };
+    matches!(value.as_list(), Some(items) if !items.is_empty() && items.iter().all(is_micro))
 }
 
 /// Jepsen's order of operations is their order in the file; times follow it.

@@ -8,7 +8,8 @@
 //! [{"type":"invoke","process":0,"f":"txn","value":[["append",1,2],["r",1,null]]}]
 //! ```
 //!
-//! **Fields** may come in any order. `type`, `process` and `f` must be there (`f` may be given by [`Options::f`]).
+//! **Fields** may come in any order. `type`, `process` and `f` must be there (`f` may be given by [`Options::f`],
+//! and an operation whose value is a list of micro-operations is a `txn`).
 //! Without a `time`, the `index` counts as nanoseconds; without either, the place in the file. The order in the file is
 //! the order of events, as Jepsen means it: a time before that of the event before it, as old versions of Jepsen wrote
 //! them, is raised to that one and counted in [`Retimed`], so that two operations whose times contradict their order
@@ -41,6 +42,7 @@ mod edn;
 mod encode;
 mod error_text;
 mod forms;
+pub mod log;
 mod plain;
 mod print;
 #[cfg(test)]
@@ -77,7 +79,7 @@ pub enum Notation {
 pub struct Options {
     /// Every client operation's value is a pair `[key value]`, as `jepsen.independent` writes them.
     pub keyed: bool,
-    /// The function of operations that name none; [`F::Txn`] for some of Elle's and elle-cli's.
+    /// The function of operations that name none and are no transactions.
     pub f: Option<F>,
 }
 

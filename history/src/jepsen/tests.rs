@@ -213,12 +213,15 @@ fn independent_keys_are_taken_out_of_values() {
 #[test]
 fn operations_without_a_function_get_the_one_given() {
     let text = "{:index 0 :process 1 :type :invoke :value [[:append 253 1] [:r 255 nil]]}";
+    // What it does tells that it is a transaction.
+    assert_eq!(edn(text).unwrap()[0].f, F::Txn);
+    let text = "{:index 0 :process 1 :type :invoke :value [1 2]}";
     let options = Options {
-        f: Some(F::Txn),
+        f: Some(F::Cas),
         ..Options::default()
     };
     let read = read_events(text, Notation::Edn, &options).unwrap();
-    assert_eq!(read[0].f, F::Txn);
+    assert_eq!(read[0].f, F::Cas);
     assert!(edn(text).unwrap_err().contains("has no f"));
 }
 
