@@ -19,7 +19,7 @@ pub(crate) struct Bodies {
     all: Vec<Body>,
     /// The bodies as values, once somebody asked for one of a chunk.
     values: Vec<OnceLock<Box<[OnceLock<Value>]>>>,
-    /// The names of the kinds.
+    /// The names of the kinds that have one.
     names: [Arc<str>; 4],
 }
 
@@ -39,12 +39,16 @@ impl Bodies {
             elements: Vec::new(),
             all: Vec::new(),
             values: Vec::new(),
-            names: MicroKind::ALL.map(|kind| Arc::from(kind.name())),
+            names: MicroKind::NAMED.map(|kind| Arc::from(kind.name())),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.all.len()
+    }
+
+    pub(crate) fn element_count(&self) -> usize {
+        self.elements.len()
     }
 
     /// Whether so many steps more can be numbered.
@@ -127,13 +131,16 @@ impl Bodies {
     }
 
     fn step(&self, micro_op: MicroOp<'_>, keys: &[Value], values: &[Value]) -> Value {
-        let name = Value::Text(Arc::clone(&self.names[micro_op.kind as usize]));
-        let key = keys[micro_op.key.0 as usize].clone();
         let value = |id: &ValueId| values[id.0 as usize].clone();
         let argument = match micro_op.argument {
             Argument::One(id) => value(&id),
-            Argument::List(list) => Value::List(list.iter().map(value).collect()),
+            Argument::List { elements, .. } => Value::List(elements.iter().map(value).collect()),
         };
+        if micro_op.kind == MicroKind::Other {
+            return argument;
+        }
+        let name = Value::Text(Arc::clone(&self.names[micro_op.kind as usize]));
+        let key = keys[micro_op.key.0 as usize].clone();
         match micro_op.version {
             Some(version) => Value::list([name, key, argument, Value::Int(version)]),
             None => Value::list([name, key, argument]),

@@ -327,8 +327,8 @@ impl Builder {
     fn content(&mut self, f: &F, value: &Value) -> Result<Content, Malformed> {
         if *f == F::Txn
             && let Some(list) = value.as_list()
-            && self.read_steps(list)?
         {
+            self.read_steps(list)?;
             self.check_steps()?;
             return Ok(Content::Steps);
         }
@@ -346,13 +346,19 @@ impl Builder {
         })
     }
 
-    /// Reads the steps of a transaction; false when something is no step.
-    fn read_steps(&mut self, list: &[Value]) -> Result<bool, Malformed> {
+    /// Reads the steps of a transaction.
+    fn read_steps(&mut self, list: &[Value]) -> Result<(), Malformed> {
         self.steps.clear();
-        if !list.iter().all(|step| parts(step).is_some()) {
-            return Ok(false);
-        }
-        for (kind, key, argument, version) in list.iter().filter_map(parts) {
+        for step in list {
+            let Some((kind, key, argument, version)) = parts(step) else {
+                self.steps.push(Step {
+                    kind: MicroKind::Other,
+                    key: KeyId(0),
+                    argument: Draft::One(ValueId(self.values.number(step))),
+                    version: None,
+                });
+                continue;
+            };
             let key = KeyId(self.keys.number(key));
             let argument = match argument {
                 Value::List(list) if kind == MicroKind::Read => {
@@ -372,7 +378,7 @@ impl Builder {
                 version,
             });
         }
-        Ok(true)
+        Ok(())
     }
 
     fn function_number(&mut self, f: F) -> Result<u8, Malformed> {

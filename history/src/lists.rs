@@ -230,3 +230,106 @@ impl Lists {
         (elements, begin)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Takes a list as a reader of text does.
+    fn take(lists: &mut Lists, key: KeyId, list: &[u32]) -> Draft {
+        let text: Vec<String> = list.iter().map(ToString::to_string).collect();
+        let text = text.join(",");
+        let rest = format!("{text}],7]");
+        let ids = |list: &[u32]| list.iter().map(|&n| ValueId(n)).collect::<Vec<_>>();
+        let ends = |begin: usize| -> Vec<u32> {
+            let text = &text[begin..];
+            let ends = text.match_indices(',').map(|(at, _)| at as u32);
+            ends.chain([text.len() as u32]).collect()
+        };
+        match lists.look(key, rest.as_bytes()) {
+            Seen::Whole(list, len) => {
+                assert_eq!(len, text.len());
+                list
+            }
+            Seen::More(longer) => {
+                let tail = &ids(list)[longer.elements..];
+                let ends = ends(longer.bytes);
+                let found = lists
+                    .take_longer(longer, tail, (&text.as_bytes()[longer.bytes..], &ends))
+                    .unwrap();
+                found.unwrap_or_else(|| {
+                    let mut whole = lists.known(longer).to_vec();
+                    whole.extend_from_slice(tail);
+                    lists.take(key, &whole, None).unwrap()
+                })
+            }
+            Seen::New => {
+                let ends = if list.is_empty() { Vec::new() } else { ends(0) };
+                let text = Some((text.as_bytes(), &ends[..]));
+                lists.take(key, &ids(list), text).unwrap()
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_that_grows_is_kept_once() {
+        let mut lists = Lists::new();
+        let key = KeyId(3);
+        for len in [1, 5, 2, 0, 100, 99, 100] {
+            let list: Vec<u32> = (0..len).collect();
+            let draft = take(&mut lists, key, &list);
+            assert!(matches!(draft, Draft::List { len: l, .. } if l == len));
+        }
+        assert_eq!(lists.settle().0.len(), 100);
+    }
+
+    #[test]
+    fn numbers_are_compared_as_a_whole() {
+        let mut lists = Lists::new();
+        let key = KeyId(0);
+        let taken: Vec<_> = [&[1, 23][..], &[1, 2], &[12], &[1], &[1, 2, 3], &[1, 23, 4]]
+            .into_iter()
+            .map(|list| (list, take(&mut lists, key, list)))
+            .collect();
+        let (elements, place) = lists.settle();
+        for (list, draft) in taken {
+            assert_eq!(resolve(&elements, &place, draft), list);
+        }
+    }
+
+    fn resolve(elements: &[ValueId], place: impl Fn(u32) -> u32, draft: Draft) -> Vec<u32> {
+        let Draft::List { place: at, len } = draft else {
+            panic!("a list")
+        };
+        let begin = place(at) as usize;
+        let list = &elements[begin..begin + len as usize];
+        list.iter().map(|id| id.0).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_list_is_what_it_was(
+            reads in prop::collection::vec((0..2_u32, 0..8_u32, 0..12_u32, any::<bool>()), 0..80)
+        ) {
+            let mut lists = Lists::new();
+            let mut taken = Vec::new();
+            for (key, fork, len, by_text) in reads {
+                // Eight lists that have more or less of their beginnings in common.
+                let list: Vec<u32> = (0..len).map(|i| if i < fork { i } else { i + fork * 10 }).collect();
+                let key = KeyId(key);
+                let draft = if by_text {
+                    take(&mut lists, key, &list)
+                } else {
+                    let ids: Vec<ValueId> = list.iter().map(|&n| ValueId(n)).collect();
+                    lists.take(key, &ids, None).unwrap()
+                };
+                taken.push((list, draft));
+            }
+            let (elements, place) = lists.settle();
+            for (list, draft) in taken {
+                prop_assert_eq!(resolve(&elements, &place, draft), list);
+            }
+        }
+    }
+}

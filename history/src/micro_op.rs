@@ -18,25 +18,28 @@ pub enum MicroKind {
     Append,
     /// `p`: reads all pairs of key and value that match a predicate.
     Predicate,
+    /// Anything else: its key is nil, and its argument is the whole of it as one value.
+    Other,
 }
 
 impl MicroKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Append, Self::Predicate];
+    /// Those that have a name.
+    pub(crate) const NAMED: [Self; 4] = [Self::Read, Self::Write, Self::Append, Self::Predicate];
 
-    /// The name used in files.
+    /// The name used in files; empty for [`MicroKind::Other`].
     pub const fn name(self) -> &'static str {
         match self {
             Self::Read => "r",
             Self::Write => "w",
             Self::Append => "append",
             Self::Predicate => "p",
+            Self::Other => "",
         }
     }
 
     /// The kind with this name in files.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::NAMED.into_iter().find(|kind| kind.name() == name)
     }
 
     /// Whether its argument is what it saw: nothing is known of it when it is invoked.
@@ -50,8 +53,16 @@ impl MicroKind {
 pub enum Argument<'h> {
     /// One value. [`ValueId::NIL`] for a read that saw nothing, or of which nothing is known.
     One(ValueId),
-    /// What a read of a list saw, element by element.
-    List(&'h [ValueId]),
+    /// What a read of a list saw.
+    List {
+        /// The elements, in order.
+        elements: &'h [ValueId],
+        /// Where they stand among all elements of lists. Of two lists with the same place the shorter is a beginning of the
+        /// longer; lists of one key that only grows all have the same. Not above [`History::element_count`].
+        ///
+        /// [`History::element_count`]: crate::History::element_count
+        place: u32,
+    },
 }
 
 /// One step of a transaction.
@@ -71,7 +82,7 @@ impl<'h> MicroOp<'h> {
     /// The elements of the list that it read; `None` when it read none, or wrote or appended.
     pub const fn list(&self) -> Option<&'h [ValueId]> {
         match self.argument {
-            Argument::List(list) => Some(list),
+            Argument::List { elements, .. } => Some(elements),
             Argument::One(_) => None,
         }
     }
@@ -80,7 +91,7 @@ impl<'h> MicroOp<'h> {
     pub const fn value(&self) -> Option<ValueId> {
         match self.argument {
             Argument::One(value) => Some(value),
-            Argument::List(_) => None,
+            Argument::List { .. } => None,
         }
     }
 }
@@ -218,7 +229,10 @@ impl<'h> MicroOps<'h> {
                 Argument::One(ValueId(argument))
             } else {
                 let begin = argument as usize;
-                Argument::List(&self.elements[begin..begin + len as usize])
+                Argument::List {
+                    elements: &self.elements[begin..begin + len as usize],
+                    place: argument,
+                }
             },
             version: if self.asked {
                 None

@@ -97,13 +97,13 @@ impl<'h> Operation<'h> {
     }
 
     /// The steps of a transaction as they were asked for: nothing is known of what its reads see. `None` when it is no
-    /// transaction, or its argument is no list of steps.
+    /// transaction, or its argument is no list.
     pub fn input_micro_ops(&self) -> Option<MicroOps<'h>> {
         self.history.micro_ops(self.input_id)
     }
 
     /// The steps of a transaction, with what they saw; only meaningful when the outcome is [`Outcome::Ok`]. `None` when
-    /// it is no transaction, or its result is no list of steps.
+    /// it is no transaction, or its result is no list.
     pub fn output_micro_ops(&self) -> Option<MicroOps<'h>> {
         self.history.micro_ops(self.output_id)
     }

@@ -159,6 +159,10 @@ impl<'a, 's> Parser<'a, 's> {
         loop {
             match bytes.get(at) {
                 None => return Err(Fault::new(begin - 1, "this text has no closing quote")),
+                // The end of the line that all of it stands on.
+                Some(b'\n') if at + 1 == bytes.len() => {
+                    return Err(Fault::new(begin - 1, "this text has no closing quote"));
+                }
                 Some(b'"') => {
                     out.push_str(&self.text[plain..at]);
                     self.at = at + 1;

@@ -199,6 +199,182 @@ fn errors_say_what_would_be_right() {
     );
 }
 
+/// What reading this file says, after its first line.
+fn error_of(lines: &[&str]) -> String {
+    let file = format!(
+        "{{\"schism\":\"history\",\"version\":1}}\n{}\n",
+        lines.join("\n")
+    );
+    read(file.as_bytes()).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_absurd_is_refused_with_its_line() {
+    let invoke = r#"{"time":5,"process":0,"type":"invoke","f":"write","key":1,"value":3}"#;
+    let ok = r#"{"time":6,"process":0,"type":"ok","f":"write","key":1,"value":3}"#;
+    let deep = format!(
+        r#"{{"time":6,"process":0,"type":"ok","f":"write","key":1,"value":{}1{}}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let with = |from: &str, to: &str| ok.replacen(from, to, 1);
+    let cases = [
+        (
+            with("6", "-6"),
+            "column 9: time is -6; it is an integer from 0",
+        ),
+        (with("6", "1e3"), "time is 1e3"),
+        (with("6", "NaN"), "time is 'N'"),
+        (with("6", "4"), "its time, 0.000 s, is before"),
+        (with("6", "18446744073709551615"), "stands for never"),
+        (
+            with("6", "18446744073709551616"),
+            "time is 18446744073709551616",
+        ),
+        (
+            with("\"process\":0", "\"process\":1"),
+            "process 1 completes write, but it has no operation open",
+        ),
+        (with("\"process\":0", "\"process\":-1"), "process is -1"),
+        (
+            with("\"process\":0", "\"process\":99999999999999999999"),
+            "does not fit",
+        ),
+        (
+            with("ok", "invoke"),
+            "process 0 invokes write while its write is still open",
+        ),
+        (
+            with("ok", "okay"),
+            "type is \"okay\"; it is one of invoke, ok, fail, info",
+        ),
+        (
+            with("write", "read"),
+            "completes read of key 1, but its open operation is write of key 1",
+        ),
+        (with("\"key\":1", "\"key\":2"), "completes write of key 2"),
+        (
+            with("3", "NaN"),
+            "column 63: found 'N', but a value is null",
+        ),
+        (with("3", "Infinity"), "found 'I', but a value is null"),
+        (with("3", "1e999"), "1e999 does not fit"),
+        (
+            with("3", "9223372036854775808"),
+            "9223372036854775808 does not fit",
+        ),
+        (with("3", "[1,"), "found '}', but a value is null"),
+        (with("3", "\"a"), "no closing quote"),
+        (with("3", "\"\u{0}\""), "a control character in text"),
+        (with("3", "3,\"value\":3"), "a second \"value\""),
+        (with("\"f\":\"write\",", ""), "this line has no \"f\""),
+        (deep, "nested deeper than 128"),
+        (String::new(), "found the end, but it begins with {"),
+        ("null".to_owned(), "found 'n', but it begins with {"),
+        ("[]".to_owned(), "found '[', but it begins with {"),
+        (format!("{ok}{ok}"), "this follows a whole value"),
+        (format!("\u{feff}{ok}"), "but it begins with {"),
+    ];
+    let mut wrong = Vec::new();
+    for (line, expected) in cases {
+        let error = error_of(&[invoke, &line]);
+        if !(error.starts_with("line 3") && error.contains(expected)) {
+            wrong.push(format!("{line:.100}: {error}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let error = error_of(&[invoke, &with("ok", "info"), &invoke.replace(":5", ":7")]);
+    assert_eq!(
+        error,
+        "line 4: process 0 invokes write after its write ended as info: it must go on as another process"
+    );
+    let mut bytes = file(&events());
+    let at = bytes.len() - 3;
+    bytes[at] = 0xff;
+    let error = read(&bytes[..]).unwrap_err().to_string();
+    assert!(
+        error.contains("line 6") && error.contains("not UTF-8"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_endless_line_is_refused_and_not_kept() {
+    let header = &b"{\"schism\":\"history\",\"version\":1}\n{\"time\":1"[..];
+    for byte in [b' ', b'1', b'[', b'"', 0] {
+        let mut reader =
+            Reader::new(std::io::BufReader::new(header.chain(std::io::repeat(byte)))).unwrap();
+        let mut builder = Builder::new(Header::default());
+        let error = reader.next_into(&mut builder).unwrap_err().to_string();
+        assert!(
+            error.starts_with("line 2, column 1: this line is longer than"),
+            "{error}"
+        );
+        assert!(reader.line.capacity() as u64 <= 2 * LONGEST);
+        assert!(reader.bytes() <= 2 * LONGEST);
+    }
+    let endless = std::io::BufReader::new(std::io::repeat(b'x'));
+    assert!(Reader::new(endless).is_err());
+}
+
+#[test]
+fn an_unknown_function_is_kept() {
+    let lines = [
+        r#"{"time":5,"process":0,"type":"invoke","f":"defragment","value":3}"#,
+        r#"{"time":6,"process":0,"type":"ok","f":"defragment","value":{"freed":7}}"#,
+    ];
+    let file = format!(
+        "{{\"schism\":\"history\",\"version\":1}}\n{}\n",
+        lines.join("\n")
+    );
+    let (history, _) = read(file.as_bytes()).unwrap();
+    let op = history.operations().next().unwrap();
+    assert_eq!(*op.f(), F::from("defragment"));
+    assert_eq!(*op.output(), Value::map([("freed", 7)]));
+}
+
+/// The lines that are read without an event in between: all that a run writes in numbers, once their functions and
+/// nodes were seen.
+#[test]
+fn usual_lines_are_read_directly() {
+    let lines = [
+        r#"{"index":0,"time":5,"process":0,"type":"invoke","f":"txn","value":[["r",1,null],["append",1,3]],"node":"n1"}"#,
+        r#"{"index":1,"time":6,"process":0,"type":"ok","f":"txn","value":[["r",1,[1,2]],["append",1,3]],"node":"n1","revision":4}"#,
+        r#"{"index":2,"time":6,"process":1,"type":"invoke","f":"read","key":"x"}"#,
+        r#"{"index":3,"time":7,"process":1,"type":"fail","f":"read","key":"x","error":"refused"}"#,
+        r#"{"index":4,"time":8,"process":0,"type":"invoke","f":"txn","value":[["r",1,null]],"node":"n1"}"#,
+        r#"{"index":5,"time":9,"process":0,"type":"ok","f":"txn","value":[["r",1,[1,2,3]]],"node":"n1"}"#,
+        r#"{"index": 6, "time": 9, "process": 0, "type": "invoke", "f": "txn", "value": [["w", "k", true, 7]], "due": 8}"#,
+        r#"{"index":7,"time":9,"process":0,"type":"info","f":"txn","error":"timeout"}"#,
+        r#"{"index":8,"time":10,"process":1,"type":"invoke","f":"read","key":-5,"value":[1,"a"]}"#,
+    ];
+    let mut builder = Builder::new(header());
+    let mut scratch = Scratch::default();
+    for (index, line) in lines.iter().enumerate() {
+        let taken = direct::take(line.as_bytes(), index as u64, &mut builder, &mut scratch);
+        // The first to invoke a function names it.
+        assert_eq!(taken, index != 0 && index != 2, "{line}");
+        if !taken {
+            let event = read_event(line.as_bytes(), index as u64, &mut scratch).unwrap();
+            builder.push(event).unwrap();
+        }
+    }
+    let history = builder.finish();
+    let shown: Vec<_> = history.operations().map(|op| op.to_string()).collect();
+    assert_eq!(
+        shown,
+        [
+            "#0 process 0 on n1: txn [[\"r\" 1 nil] [\"append\" 1 3]] -> [[\"r\" 1 [1 2]] [\"append\" 1 3]], 0.000 s..0.000 s",
+            "#1 process 1: read \"x\" -> fail, 0.000 s..0.000 s",
+            "#2 process 0 on n1: txn [[\"r\" 1 nil]] -> [[\"r\" 1 [1 2 3]]], 0.000 s..0.000 s",
+            "#3 process 0: txn [[\"w\" \"k\" true 7]] -> info, 0.000 s..0.000 s",
+            "#4 process 1: read -5 [1 \"a\"] -> info, 0.000 s..",
+        ]
+    );
+    // Both reads are beginnings of one list.
+    assert_eq!(history.element_count(), 3);
+}
+
 /// All that a history says of its operations, faults and phases.
 fn told(history: &History) -> Vec<String> {
     let operations = history.operations().map(|op| {
@@ -220,7 +396,9 @@ fn told(history: &History) -> Vec<String> {
         let tell = |step: MicroOp<'_>| {
             let argument = match step.argument {
                 Argument::One(one) => value(&one),
-                Argument::List(list) => Value::List(list.iter().map(value).collect()),
+                Argument::List { elements, .. } => {
+                    Value::List(elements.iter().map(value).collect())
+                }
             };
             let parts = (step.kind, history.key(step.key), argument, step.version);
             format!("{parts:?}")
@@ -274,6 +452,19 @@ proptest! {
                     }
                     other => prop_assert!(false, "{other:?}"),
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_transaction_that_is_a_list_has_steps(events in crate::arbitrary::events()) {
+        if let Ok(history) = History::from_events(header(), events) {
+            for op in history.operations() {
+                let has_steps = |value: &Value| *op.f() == F::Txn && value.as_list().is_some();
+                prop_assert_eq!(op.input_micro_ops().is_some(), has_steps(op.input()));
+                prop_assert_eq!(op.output_micro_ops().is_some(), has_steps(op.output()));
+                let steps = op.output_micro_ops().map_or(0, |steps| steps.len());
+                prop_assert!(steps == op.output().as_list().map_or(0, <[Value]>::len) || *op.f() != F::Txn);
             }
         }
     }
