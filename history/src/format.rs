@@ -374,6 +374,25 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
+    /// Reads the next event into a builder, which for our own format is faster than to push it; false at the end.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event), or the event cannot follow the ones before it.
+    pub fn next_into(&mut self, builder: &mut Builder) -> Result<bool, ReadError> {
+        if let Source::Schism(reader) = &mut self.source {
+            let more = reader.next_into(builder);
+            self.line = reader.line();
+            return more;
+        }
+        let Some(event) = self.next_event()? else {
+            return Ok(false);
+        };
+        let line = self.line;
+        let pushed = builder.push(event);
+        pushed.map_err(|malformed| ReadError::Malformed { line, malformed })?;
+        Ok(true)
+    }
+
     fn read(&mut self) -> Result<Option<(Event, u64)>, ReadError> {
         let event = match &mut self.source {
             Source::Schism(reader) => reader.next_event()?,
@@ -458,12 +477,7 @@ pub struct Import {
 pub fn read_any<R: BufRead>(input: R, options: Options) -> Result<Import, ReadError> {
     let mut reader = Reader::new(input, options)?;
     let mut builder = Builder::new(reader.header());
-    while let Some(event) = reader.next_event()? {
-        let line = reader.line();
-        builder
-            .push(event)
-            .map_err(|malformed| ReadError::Malformed { line, malformed })?;
-    }
+    while reader.next_into(&mut builder)? {}
     Ok(reader.import(builder.finish()))
 }
 
