@@ -7,6 +7,8 @@ mod circumstances;
 mod conclusion;
 mod history;
 mod logs;
+pub mod levels;
+pub mod question;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -86,6 +88,11 @@ impl Judgement {
         self.conclusion.exit
     }
 
+    /// Whether two algorithms disagree: a bug of ours.
+    pub fn is_disputed(&self) -> bool {
+        conclusion::is_disputed(&self.verdicts)
+    }
+
     /// The checkers' answers.
     pub fn verdicts(&self) -> &[Verdict] {
         &self.verdicts
@@ -144,7 +151,7 @@ pub fn judge_until(folder: &RunFolder, stop: Arc<AtomicBool>) -> Result<Judgemen
         .iter()
         .filter_map(|name| checker(name, &plan))
         .collect();
-    let mut verdicts = ask(&checkers, &history, &budget);
+    let mut verdicts = ask(&checkers, &history, &budget, &|_| {});
     verdicts.extend(logs::crashes(&plan, &history, folder)?);
     verdicts.push(ending(&facts, torn));
 
@@ -165,10 +172,19 @@ pub fn judge_until(folder: &RunFolder, stop: Arc<AtomicBool>) -> Result<Judgemen
 }
 
 /// Asks every checker, side by side. The answers stand in the order of the checkers.
-fn ask(checkers: &[Box<dyn Checker>], history: &History, budget: &Budget) -> Vec<Verdict> {
+fn ask(
+    checkers: &[Box<dyn Checker>],
+    history: &History,
+    budget: &Budget,
+    judged: &(dyn Fn(&'static str) + Sync),
+) -> Vec<Verdict> {
     checkers
         .par_iter()
-        .map(|checker| checker.check(history, budget))
+        .map(|checker| {
+            let verdict = checker.check(history, budget);
+            judged(verdict.checker);
+            verdict
+        })
         .collect()
 }
 

@@ -1,110 +1,319 @@
-//! `schism check`: judge a run again from its folder, or a history from anywhere.
+//! `schism check`: judge runs again from their folders, or histories from anywhere.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
-use schism_checkers::CHECKERS;
-use schism_history::format::read_any;
-use schism_history::jepsen::Options;
+use schism_checkers::{CHECKERS, Level, Validity};
+use schism_history::format::Import;
 
 use super::Terminal;
+use super::source::Source;
 use crate::exit_code::ExitCode;
+use crate::judge::question::{Limits, Question};
 use crate::judge::{Judgement, judge_at};
-use crate::report::Files;
-use crate::run_folder::write_whole;
+use crate::report::{Files, json, number, text, witness};
+use crate::run_folder::{FolderError, write_whole};
 
-/// Judge a run again from its folder, or a history from anywhere
+/// Judge runs again from their folders, or histories from anywhere
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// A run's folder, or a history: of schism, or of Jepsen in EDN or JSON
-    #[arg(value_name = "RUN|FILE")]
-    path: PathBuf,
-    /// Of a history file, the checkers to ask; may be given again [default: those that fit its operations]
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(CHECKERS.iter().map(|listed| listed.name)))]
-    checker: Vec<String>,
-    /// Of a Jepsen history: each client operation's value is a pair of key and value
-    #[arg(long)]
-    keyed: bool,
-    /// Of a history file: write the report into this folder
+    /// Runs' folders, or histories: of schism, Jepsen, Knossos, Elle, Porcupine, Maelstrom, Plume, AWDIT, dbcop or Cobra,
+    /// compressed or not; - is standard input
+    #[arg(value_name = "RUN|FILE", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    asked: Asked,
+    /// Write the report into this folder; of several histories, into a folder of its own each
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Print the verdict as JSON
+    /// Print the smallest proof only
+    #[arg(long)]
+    witness: bool,
+    /// Print verdicts as JSON
     #[arg(long)]
     json: bool,
 }
 
+/// What is asked about a history; a run's plan says it for the run.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Asked {
+    /// The checkers to ask; may be given again [default: those that fit the operations]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(CHECKERS.iter().map(|listed| listed.name)))]
+    checker: Vec<String>,
+    /// The level that the database claims to give: judge this claim alone
+    #[arg(long, value_name = "LEVEL", value_parser = level, hide_possible_values = true)]
+    level: Option<Level>,
+    /// Judge the operations on this object only
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// What judging may take: a time, steps or memory, as 30s, 500M-steps, 2GiB; may be given again
+    #[arg(long, value_name = "LIMIT", value_delimiter = ',')]
+    budget: Vec<Limits>,
+    /// Of a Jepsen history: each client operation's value is a pair of key and value [default: found by the first read]
+    #[arg(long)]
+    keyed: bool,
+}
+
+fn level(name: &str) -> Result<Level, String> {
+    Level::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Level::ALL.iter().map(|level| level.name()).collect();
+        let near = names
+            .iter()
+            .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        format!(
+            "there is no such level{near} The levels are {}",
+            names.join(", ")
+        )
+    })
+}
+
+impl Asked {
+    /// The first option that was given.
+    fn given(&self) -> Option<&'static str> {
+        [
+            (!self.checker.is_empty()).then_some("--checker"),
+            self.level.is_some().then_some("--level"),
+            self.key.is_some().then_some("--key"),
+            (!self.budget.is_empty()).then_some("--budget"),
+            self.keyed.then_some("--keyed"),
+        ]
+        .into_iter()
+        .flatten()
+        .next()
+    }
+
+    /// Reads a history.
+    pub(super) fn read(&self, source: &Source) -> Result<Import, (ExitCode, String)> {
+        source.read(self.keyed, self.key.as_deref())
+    }
+
+    /// Reads and judges a history.
+    pub(super) fn judge(&self, source: &Source) -> Result<Judgement, (ExitCode, String)> {
+        let import = self.read(source)?;
+        let limits = self.budget.iter().copied();
+        let question = Question {
+            checkers: self.checker.clone(),
+            claim: self.level,
+            limits: limits.fold(Limits::default(), Limits::with),
+        };
+        let checkers = question.checkers_for(&import.history).len();
+        let judging = source.judging(checkers);
+        let judged = |checker| judging.ended(checker);
+        Ok(Judgement::of_history(
+            import,
+            &source.name(),
+            &question,
+            &judged,
+        ))
+    }
+}
+
+/// A judged run or history.
+struct Judged {
+    name: String,
+    judgement: Judgement,
+    /// The path of its page, if one was written.
+    report: Option<PathBuf>,
+    /// What came of writing reports.
+    written: ExitCode,
+}
+
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
-    if args.path.is_dir() {
-        return run_folder(args, terminal);
+    if let [path] = &args.paths[..] {
+        return match judge(args, path, args.out.as_deref(), terminal) {
+            Ok(judged) => tell(args, &judged, terminal),
+            Err((code, error)) => terminal.say(code, &error),
+        };
     }
-    if !args.path.exists() {
-        let text = format!(
-            "error: {}: there is no such run or history\n  help: name the folder of a run, as runs/latest, or a file with a \
-             history\n",
-            args.path.display()
-        );
-        return terminal.say(ExitCode::Usage, &text);
-    }
-    match file(args) {
-        Ok((judgement, report)) => terminal.verdict(&judgement, args.json, report.as_deref()),
-        Err((code, error)) => terminal.say(code, &format!("error: {error}\n")),
-    }
-}
-
-fn run_folder(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
-    if let Some(option) = [
-        (!args.checker.is_empty()).then_some("--checker"),
-        args.keyed.then_some("--keyed"),
-        args.out.is_some().then_some("--out"),
-    ]
-    .into_iter()
-    .flatten()
-    .next()
+    if let Some(twice) = args
+        .paths
+        .iter()
+        .filter(|path| path.as_os_str() == "-")
+        .nth(1)
     {
         let text = format!(
-            "error: {option} is for history files, and {} is a folder: its plan says what is judged; \
-             give {} for its history alone\n",
-            args.path.display(),
-            args.path.join("history.jsonl").display()
+            "error: {}: standard input can be read once only\n",
+            twice.display()
         );
         return terminal.say(ExitCode::Usage, &text);
     }
-    let (folder, judgement) = match judge_at(&args.path) {
-        Ok(judged) => judged,
-        Err(error) => {
-            let text = error.render(terminal.err_look);
-            return terminal.say(error.exit_code(), &text);
-        }
-    };
-    let written = terminal.write_reports(&judgement, &folder);
-    let report = folder.file("report.html");
-    terminal
-        .verdict(&judgement, args.json, Some(&report.to_string_lossy()))
-        .and(written)
+    several(args, terminal)
 }
 
-/// Judges a history file; the path of the page, if one was written.
-fn file(args: &Args) -> Result<(Judgement, Option<String>), (ExitCode, String)> {
-    let shown = args.path.display();
-    let input =
-        File::open(&args.path).map_err(|error| (ExitCode::Usage, format!("{shown}: {error}")))?;
-    let options = Options {
-        keyed: args.keyed,
-        f: None,
-    };
-    let import = read_any(BufReader::with_capacity(1 << 20, input), options)
-        .map_err(|error| (ExitCode::Usage, format!("{shown}: {error}")))?;
-    let judgement = Judgement::of_history(import, &shown.to_string(), &args.checker);
-    let Some(out) = &args.out else {
-        return Ok((judgement, None));
-    };
-    for (name, text) in Files::new(&judgement.input()).iter() {
-        write_whole(&out.join(name), text)
-            .map_err(|error| (error.exit_code(), error.to_string()))?;
+/// Says what came of one history.
+fn tell(args: &Args, judged: &Judged, terminal: &mut Terminal<'_>) -> ExitCode {
+    let judgement = &judged.judgement;
+    let code = judgement.exit_code().and(judged.written);
+    if args.witness {
+        let input = judgement.input();
+        let said = if args.json {
+            terminal.print(&witness::json(&input))
+        } else {
+            let look = terminal.out_look;
+            terminal.print(&witness::text(&input, look))
+        };
+        return code.and(said);
     }
-    let report = out.join("report.html").to_string_lossy().into_owned();
-    Ok((judgement, Some(report)))
+    let report = judged.report.as_ref().map(|path| path.to_string_lossy());
+    code.and(terminal.verdict(judgement, args.json, report.as_deref()))
+}
+
+/// Judges one after another: a line each, and what came of all.
+fn several(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
+    let mut all = ExitCode::Valid;
+    let mut counts = [0_usize; 3];
+    let mut unreadable = 0;
+    let mut verdicts = Vec::new();
+    let mut names = Vec::new();
+    for path in &args.paths {
+        let out = args
+            .out
+            .as_ref()
+            .map(|out| out.join(folder_name(path, &mut names)));
+        let judged = match judge(args, path, out.as_deref(), terminal) {
+            Ok(judged) => judged,
+            Err((code, error)) => {
+                all = all.and(terminal.say(code, &error));
+                unreadable += 1;
+                continue;
+            }
+        };
+        let input = judged.judgement.input();
+        let conclusion = input.conclusion;
+        counts[conclusion.validity as usize] += 1;
+        all = all.and(judged.judgement.exit_code()).and(judged.written);
+        let said = if args.json {
+            let text = if args.witness {
+                witness::json(&input)
+            } else {
+                json::verdict(&input)
+            };
+            verdicts.push(text);
+            ExitCode::Valid
+        } else {
+            let look = terminal.out_look;
+            terminal.print(&text::row(&input, look, &judged.name, args.witness))
+        };
+        all = all.and(said);
+    }
+    if unreadable == args.paths.len() {
+        return all;
+    }
+    let said = if args.json {
+        terminal.print(&format!("[\n{}]\n", verdicts.join(",\n")))
+    } else {
+        let [valid, unknown, invalid] = counts;
+        let parts: Vec<String> = [
+            (valid, Validity::Valid.name()),
+            (invalid, Validity::Invalid.name()),
+            (unknown, Validity::Unknown.name()),
+            (unreadable, "not readable"),
+        ]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, name)| format!("{} {name}", number::count(n as u64)))
+        .collect();
+        let histories = number::counted(args.paths.len() as u64, "history");
+        terminal.print(&format!("{histories}: {}\n", parts.join(", ")))
+    };
+    all.and(said)
+}
+
+/// The folder of a history's report among others: its name, and a number where that is taken.
+fn folder_name(path: &Path, taken: &mut Vec<String>) -> String {
+    let stem = path.file_stem().unwrap_or(path.as_os_str());
+    let stem = match stem.to_string_lossy() {
+        name if name == "-" => "stdin".into(),
+        name => name,
+    };
+    let mut name = stem.to_string();
+    let mut number = 2;
+    while taken.contains(&name) {
+        name = format!("{stem}-{number}");
+        number += 1;
+    }
+    taken.push(name.clone());
+    name
+}
+
+/// Judges a run or a history; what went wrong is a text that can be shown.
+fn judge(
+    args: &Args,
+    path: &Path,
+    out: Option<&Path>,
+    terminal: &mut Terminal<'_>,
+) -> Result<Judged, (ExitCode, String)> {
+    if ["plan.toml", "run.json", "history.jsonl"]
+        .iter()
+        .any(|name| path.join(name).is_file())
+    {
+        return run_folder(args, path, terminal);
+    }
+    let source = Source::new(path, terminal);
+    let as_error = |(code, error): (ExitCode, String)| (code, format!("error: {error}\n"));
+    let judgement = args.asked.judge(&source).map_err(as_error)?;
+    let mut report = None;
+    if let Some(out) = out {
+        let error = |error: FolderError| (error.exit_code(), format!("error: {error}\n"));
+        for (name, text) in Files::new(&judgement.input()).iter() {
+            write_whole(&out.join(name), text).map_err(error)?;
+        }
+        report = Some(out.join("report.html"));
+    }
+    Ok(Judged {
+        name: source.name(),
+        judgement,
+        report,
+        written: ExitCode::Valid,
+    })
+}
+
+fn run_folder(
+    args: &Args,
+    path: &Path,
+    terminal: &mut Terminal<'_>,
+) -> Result<Judged, (ExitCode, String)> {
+    let out = args.out.is_some().then_some("--out");
+    if let Some(option) = args.asked.given().or(out) {
+        let text = format!(
+            "error: {option} is for history files, and {} is a folder: its plan says what is judged; give {} for its \
+             history alone\n",
+            path.display(),
+            path.join("history.jsonl").display()
+        );
+        return Err((ExitCode::Usage, text));
+    }
+    let (folder, judgement) =
+        judge_at(path).map_err(|error| (error.exit_code(), error.render(terminal.err_look)))?;
+    let written = terminal.write_reports(&judgement, &folder);
+    Ok(Judged {
+        name: path.display().to_string(),
+        judgement,
+        report: Some(folder.file("report.html")),
+        written,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_history_has_a_folder_of_its_own() {
+        let mut taken = Vec::new();
+        let names: Vec<String> = ["a/h.edn", "b/h.edn", "-", "b/h.jsonl"]
+            .iter()
+            .map(|path| folder_name(Path::new(path), &mut taken))
+            .collect();
+        assert_eq!(names, ["h", "h-2", "stdin", "h-3"]);
+    }
+
+    #[test]
+    fn a_level_that_is_none_is_told_with_the_nearest() {
+        assert_eq!(level("serializable"), Ok(Level::Serializable));
+        let error = level("serialisable").unwrap_err();
+        assert!(error.contains("did you mean serializable?"), "{error}");
+    }
 }

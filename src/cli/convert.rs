@@ -1,21 +1,21 @@
 //! `schism convert`: histories from one format into another.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::fs;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use schism_history::format::Reader;
-use schism_history::jepsen::{Encoder, Notation, Options, Style};
+use schism_history::jepsen::{Encoder, Notation, Style};
 use schism_history::{Event, Header, jsonl};
 
 use super::Terminal;
+use super::source::Source;
 use crate::exit_code::ExitCode;
 
-/// Convert a history between the formats of schism and of Jepsen
+/// Convert a history of any format into one of schism or of Jepsen
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The history: of schism, or of Jepsen in EDN or JSON
+    /// The history, of any format that `schism check` reads; - is standard input
     #[arg(value_name = "FILE")]
     from: PathBuf,
     /// Where to write it
@@ -42,7 +42,7 @@ enum Kind {
 
 /// Runs the command. The file is there whole or not at all.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
-    match convert(args) {
+    match convert(args, terminal) {
         Ok(note) => {
             if let Some(note) = note {
                 terminal.note(&note);
@@ -54,7 +54,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
 }
 
 /// What the reader should know about the file that was read, if anything.
-fn convert(args: &Args) -> Result<Option<String>, (ExitCode, String)> {
+fn convert(args: &Args, terminal: &Terminal<'_>) -> Result<Option<String>, (ExitCode, String)> {
     let kind = args.format.or_else(|| by_ending(&args.to)).ok_or_else(|| {
         let text = format!(
             "{}: its ending tells no format; name one with --format jsonl, edn or json",
@@ -62,22 +62,14 @@ fn convert(args: &Args) -> Result<Option<String>, (ExitCode, String)> {
         );
         (ExitCode::Usage, text)
     })?;
-    let unreadable = |error: &dyn std::fmt::Display| {
-        (ExitCode::Usage, format!("{}: {error}", args.from.display()))
-    };
     let unwritable = |error: io::Error| {
         (
             ExitCode::CannotWrite,
             format!("{}: {error}", args.to.display()),
         )
     };
-    let input = File::open(&args.from).map_err(|error| unreadable(&error))?;
-    let options = Options {
-        keyed: args.keyed,
-        f: None,
-    };
-    let mut reader = Reader::new(BufReader::with_capacity(1 << 20, input), options)
-        .map_err(|error| unreadable(&error))?;
+    let source = Source::new(&args.from, terminal);
+    let mut reader = source.open(args.keyed)?;
 
     let folder = args
         .to
@@ -96,7 +88,10 @@ fn convert(args: &Args) -> Result<Option<String>, (ExitCode, String)> {
     let mut out = BufWriter::with_capacity(1 << 20, &fresh);
     let mut writer = Writer::new(kind, args.keyed, &reader.header());
     let mut bytes = Vec::new();
-    while let Some(event) = reader.next_event().map_err(|error| unreadable(&error))? {
+    while let Some(event) = reader
+        .next_event()
+        .map_err(|error| source.refusal(&error))?
+    {
         writer.encode(&event, &mut bytes);
         out.write_all(&bytes).map_err(unwritable)?;
         bytes.clear();
@@ -113,7 +108,7 @@ fn convert(args: &Args) -> Result<Option<String>, (ExitCode, String)> {
     Ok(reader.torn().map(|torn| {
         format!(
             "warning: {} ends in the middle of line {}, which was left out",
-            args.from.display(),
+            source.name(),
             torn.line
         )
     }))

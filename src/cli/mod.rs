@@ -2,6 +2,7 @@
 
 mod terminal;
 mod plan_source;
+mod source;
 mod verdict;
 pub mod check;
 pub mod convert;
@@ -10,6 +11,7 @@ pub mod doctor;
 pub mod heal;
 pub mod init;
 pub mod lab;
+pub mod levels;
 pub mod list;
 pub mod plan;
 pub mod report;
@@ -41,6 +43,7 @@ enum Command {
     Doctor(doctor::Args),
     Run(run::Args),
     Check(check::Args),
+    Levels(levels::Args),
     Report(report::Args),
     Convert(convert::Args),
     Lab(lab::LabArgs),
@@ -85,6 +88,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
             Ok(()) => ExitCode::Valid,
             Err(error) => terminal.say(error.trouble().into(), &format!("error: {error}\n")),
         },
+        Command::Levels(args) => levels::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Report(args) => report::run(&args, terminal),

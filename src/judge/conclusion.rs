@@ -3,6 +3,7 @@
 use schism_checkers::{Validity, Verdict};
 use schism_history::jsonl::Torn;
 
+use super::levels::Standings;
 use crate::exit_code::ExitCode;
 use crate::gates::GateResult;
 use crate::report::Conclusion;
@@ -55,16 +56,19 @@ pub(super) fn ending(facts: &Facts, torn: Option<Torn>) -> Verdict {
     Verdict::new("run", validity, summary)
 }
 
+/// Whether two algorithms disagree, about an anomaly or about a level.
+pub(super) fn is_disputed(verdicts: &[Verdict]) -> bool {
+    let disagree = |verdict: &Verdict| verdict.disagreement.is_some();
+    verdicts.iter().any(disagree) || !Standings::of(verdicts).contradicted.is_empty()
+}
+
 /// The answer of the whole run.
 pub(super) fn conclude(verdicts: &[Verdict], gates: &[GateResult], facts: &Facts) -> Conclusion {
     let validity = verdicts
         .iter()
         .fold(Validity::Valid, |all, verdict| all.and(verdict.validity));
     let mut exit = ExitCode::of_verdict(validity, gates);
-    if verdicts
-        .iter()
-        .any(|verdict| verdict.disagreement.is_some())
-    {
+    if is_disputed(verdicts) {
         exit = exit.and(ExitCode::Bug);
     }
     if let Some(ended) = &facts.ended {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use schism_checkers::{Anomaly, Verdict};
-use schism_history::{History, OpId, Time};
+use schism_history::{FaultSpan, History, OpId, Time};
 
 /// So many anomalies of one checker are shown at most.
 const OF_ONE_CHECKER_MOST: usize = 4;
@@ -97,4 +97,22 @@ pub(crate) fn window(history: &History, anomaly: &Anomaly) -> Option<(Time, Time
         .map(|op| op.completed.unwrap_or(op.invoked))
         .max()?;
     Some((from, to))
+}
+
+/// The faults that were there while its operations ran, in order of injection.
+pub(crate) fn faults<'h>(history: &'h History, anomaly: &Anomaly) -> Vec<&'h FaultSpan> {
+    let Some((from, to)) = window(history, anomaly) else {
+        return Vec::new();
+    };
+    let there = |fault: &&FaultSpan| {
+        let (begin, end) = fault.window();
+        begin <= to && from <= end
+    };
+    history.faults().iter().filter(there).collect()
+}
+
+/// The number in the story of an operation, from 1.
+pub(crate) fn badge(anomaly: &Anomaly, id: OpId) -> Option<usize> {
+    let place = anomaly.operations.iter().position(|&known| known == id);
+    place.map(|place| place + 1)
 }

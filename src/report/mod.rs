@@ -4,7 +4,7 @@
 //! The report renders verdicts and decides none.
 
 mod input;
-mod number;
+pub(crate) mod number;
 mod phrase;
 mod figure;
 mod counts;
@@ -14,14 +14,19 @@ mod plots;
 mod scale;
 mod intervals;
 mod timeline;
+mod proof;
+mod lattice;
 mod page;
 mod html;
 pub mod json;
+pub mod disagreement;
 pub mod junit;
+pub mod levels;
 pub mod markdown;
 pub mod progress;
 pub mod text;
 pub mod testing;
+pub mod witness;
 
 pub use input::{Conclusion, Input, LogExcerpt, LogLine, RunFacts};
 
@@ -32,7 +37,8 @@ use plots::Frame;
 pub struct Files(Vec<(String, String)>);
 
 impl Files {
-    /// Makes all of them: `report.html`, `verdict.json`, `junit.xml`, and each plot as an SVG in `plots/`.
+    /// Makes all of them: `report.html`, `verdict.json`, `junit.xml`, each plot as an SVG in `plots/`, and where two
+    /// algorithms disagree, `disagreement.json`.
     /// O(operations × functions), and memory for a few columns of the history.
     pub fn new(input: &Input<'_>) -> Self {
         let frame = Frame::of(input.history);
@@ -43,6 +49,9 @@ impl Files {
             ("verdict.json".to_owned(), json::verdict(input)),
             ("junit.xml".to_owned(), junit::xml(input)),
         ];
+        if let Some(text) = disagreement::json(input) {
+            files.push(("disagreement.json".to_owned(), text));
+        }
         for chart in &charts {
             files.push((
                 format!("plots/{}.svg", chart.id),

@@ -109,13 +109,33 @@ pub(crate) fn action_on(operation: &Operation<'_>, names_key: bool, most: usize)
     format!("{key}: {}", action(operation, most))
 }
 
-/// Micro-operations: `r x → 3, append x 4`.
-fn transaction(micro_operations: &Value) -> String {
-    let Some(list) = micro_operations.as_list() else {
-        return format!("txn {micro_operations}");
+/// What an operation did, a line for each micro-operation of a transaction, each cut to at most `most` characters.
+pub(crate) fn parts(operation: &Operation<'_>, most: usize) -> Vec<String> {
+    let ok = operation.outcome == Outcome::Ok;
+    let shown = if ok && !operation.output().is_nil() {
+        operation.output()
+    } else {
+        operation.input()
     };
-    let parts: Vec<String> = list
-        .iter()
+    match shown.as_list() {
+        Some(list) if *operation.f() == F::Txn && !list.is_empty() => micro_operations(list)
+            .iter()
+            .map(|part| shortened(&clean(part), most))
+            .collect(),
+        _ => vec![action_on(operation, true, most)],
+    }
+}
+
+/// Micro-operations: `r x → 3, append x 4`.
+fn transaction(transaction: &Value) -> String {
+    let Some(list) = transaction.as_list() else {
+        return format!("txn {transaction}");
+    };
+    micro_operations(list).join(", ")
+}
+
+fn micro_operations(list: &[Value]) -> Vec<String> {
+    list.iter()
         .map(|micro| match micro.as_list() {
             Some([Value::Text(name), key, value]) if name.starts_with('r') && !value.is_nil() => {
                 format!("{name} {} → {value}", bare(key))
@@ -129,8 +149,7 @@ fn transaction(micro_operations: &Value) -> String {
             }
             _ => micro.to_string(),
         })
-        .collect();
-    parts.join(", ")
+        .collect()
 }
 
 /// A key without the quotes of text.

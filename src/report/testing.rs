@@ -3,6 +3,7 @@
 //! Registers behave as they should but for the reads that a scenario plants. Everything follows from the seed.
 
 mod calls;
+mod proofs;
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use schism_checkers::{Anomaly, Confirmation, Picture, Step, Validity, Verdict};
 use schism_history::{History, OpId, Outcome, Time, Value};
 
 use calls::{Call, KEYS, NODES};
+
+pub use proofs::proofs;
 
 use super::input::{Conclusion, Input, LogExcerpt, LogLine, RunFacts};
 use crate::exit_code::ExitCode;

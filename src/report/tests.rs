@@ -275,7 +275,7 @@ fn hostile_text_is_inert_in_every_file() {
     with_evil_input(|input| {
         let files = Files::new(input);
         for (name, text) in files.iter() {
-            if name == "verdict.json" {
+            if name.ends_with(".json") {
                 serde_json::from_str::<serde_json::Value>(text).unwrap();
                 continue;
             }
@@ -428,4 +428,33 @@ fn odd_runs_make_sound_pages() {
             );
         }
     }
+}
+
+/// A run whose anomalies are cycles and sessions, and whose checkers speak about levels.
+#[test]
+fn proofs_are_drawn_for_every_reader() {
+    let run = super::testing::proofs();
+    let input = run.input();
+    let files = Files::new(&input);
+    let html = page(&files);
+    assert_eq!(html.matches("<svg class=\"cycle wide\"").count(), 4);
+    assert_eq!(html.matches("<svg class=\"cycle narrow\"").count(), 4);
+    assert_eq!(html.matches("<svg class=\"strip").count(), 2);
+    assert_eq!(html.matches("<svg class=\"lattice\"").count(), 1);
+    assert_eq!(html.matches("Why each comes before the next").count(), 4);
+    assert!(html.contains("does not give"), "the levels in a sentence");
+    for drawing in html.split("<svg class=\"cycle").skip(1) {
+        let drawing = &drawing[..drawing.find("</svg>").unwrap()];
+        assert_balanced("a cycle", &format!("<svg class=\"cycle{drawing}</svg>"));
+    }
+    let summary = text::summary(&input, Look::PLAIN, None);
+    assert!(
+        summary.contains("1 --wr x--> 2  because #1 says so"),
+        "{summary}"
+    );
+    let file: serde_json::Value = serde_json::from_str(&super::witness::json(&input)).unwrap();
+    assert_eq!(
+        file["anomaly"]["picture"]["cycle"][0]["kind"], "wr",
+        "{file}"
+    );
 }

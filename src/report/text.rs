@@ -7,12 +7,15 @@ use schism_checkers::Validity;
 use super::anomaly::{self, Shown};
 use super::headline::{self, Tone};
 use super::input::Input;
-use super::{counts, figure, number, phrase};
+use super::{counts, figure, number, phrase, witness};
+use crate::exit_code::ExitCode;
 use crate::gates::Level;
 use crate::look::Look;
 
 /// So many operations of the first anomaly are shown.
 const OPERATIONS_MOST: usize = 8;
+/// So many of a proof that stands by itself.
+const PROOF_OPERATIONS_MOST: usize = 200;
 /// So many doubts and missed gates are shown.
 const REMARKS_MOST: usize = 4;
 /// The column in which the right half of a fact begins.
@@ -27,7 +30,7 @@ pub fn summary(input: &Input<'_>, look: Look, report: Option<&str>) -> String {
     head(&mut page, input);
     let anomalies = anomaly::shown(input.verdicts, input.history);
     if let Some(first) = anomalies.first() {
-        counterexample(&mut page, input, first);
+        counterexample(&mut page, input, first, OPERATIONS_MOST);
         let hidden = anomaly::hidden(input.verdicts, &anomalies) + anomalies.len() as u64 - 1;
         if hidden > 0 {
             page.line(4, &format!("and {} more", number::count(hidden)));
@@ -61,7 +64,75 @@ fn head(page: &mut Screen, input: &Input<'_>) {
     }
 }
 
-fn counterexample(page: &mut Screen, input: &Input<'_>, shown: &Shown<'_>) {
+/// A history among others, in a line: its verdict, its size, its name; why, where it is not valid. With `proof`, the
+/// smallest proof below it.
+pub fn row(input: &Input<'_>, look: Look, name: &str, proof: bool) -> String {
+    let mut page = Screen {
+        look,
+        out: String::new(),
+    };
+    let word = headline::word(input);
+    let painted = page.paint(headline::tone(input), word);
+    let operations = number::counted(input.history.len() as u64, "operation");
+    let _ = writeln!(
+        page.out,
+        "{painted}{:1$}  {operations:>18}  {2}",
+        "",
+        7_usize.saturating_sub(word.len()),
+        phrase::clean(name)
+    );
+    if input.conclusion.validity != Validity::Valid {
+        page.wrap(9, 9, &phrase::sentence(&input.conclusion.reason));
+    }
+    if input.conclusion.exit == ExitCode::Bug {
+        for doubt in headline::doubts(input) {
+            page.wrap(9, 11, &format!("- {doubt}"));
+        }
+    }
+    if proof
+        && !input
+            .verdicts
+            .iter()
+            .all(|verdict| verdict.anomalies.is_empty())
+    {
+        page.out.push_str(&witness::text(input, look));
+    }
+    page.out
+}
+
+/// An anomaly with all of its operations, the faults that were there, the reasons, and how it was confirmed.
+pub(super) fn proof(out: &mut String, input: &Input<'_>, shown: &Shown<'_>, look: Look) {
+    let mut page = Screen {
+        look,
+        out: String::new(),
+    };
+    counterexample(&mut page, input, shown, PROOF_OPERATIONS_MOST);
+    let anomaly = shown.anomaly;
+    for fault in anomaly::faults(input.history, anomaly) {
+        let until = fault
+            .healed
+            .map_or_else(|| "never healed".to_owned(), |at| format!("to {at}"));
+        let text = format!(
+            "fault: {} {}, {} {until}",
+            fault.name, fault.label, fault.injecting
+        );
+        page.wrap(4, 6, &phrase::clean(&text));
+    }
+    for step in anomaly.steps.iter().take(PROOF_OPERATIONS_MOST) {
+        let badge = step.operation.and_then(|id| anomaly::badge(anomaly, id));
+        let badge = badge.map_or_else(|| "-".to_owned(), |badge| badge.to_string());
+        page.wrap(4, 8, &format!("{badge:>2}. {}", phrase::clean(&step.text)));
+    }
+    let confirmed = if anomaly.confirmation.agrees {
+        "confirmed independently"
+    } else {
+        "not confirmed"
+    };
+    page.wrap(4, 6, &format!("{confirmed}: {}", anomaly.confirmation.by));
+    out.push_str(page.out.trim_start());
+}
+
+fn counterexample(page: &mut Screen, input: &Input<'_>, shown: &Shown<'_>, most: usize) {
     let anomaly = shown.anomaly;
     page.out.push('\n');
     let name = page.paint(Tone::Bad, &anomaly.name.replace('-', " "));
@@ -72,7 +143,7 @@ fn counterexample(page: &mut Screen, input: &Input<'_>, shown: &Shown<'_>) {
     let rows: Vec<[String; 4]> = anomaly
         .operations
         .iter()
-        .take(OPERATIONS_MOST)
+        .take(most)
         .enumerate()
         .map(|(i, &id)| {
             let operation = input.history.operation(id);
@@ -85,7 +156,7 @@ fn counterexample(page: &mut Screen, input: &Input<'_>, shown: &Shown<'_>) {
             [
                 format!("{}", i + 1),
                 format!("process {}{node}", operation.process),
-                phrase::action_on(&operation, names_keys, 28),
+                phrase::action_on(&operation, names_keys, action_most(page.look)),
                 format!("{} to {until}", operation.invoked),
             ]
         })
@@ -110,13 +181,20 @@ fn counterexample(page: &mut Screen, input: &Input<'_>, shown: &Shown<'_>) {
             writeln!(page.out, "{line}{}", row[3])
         };
     }
-    if anomaly.operations.len() > OPERATIONS_MOST {
-        let more = anomaly.operations.len() - OPERATIONS_MOST;
+    if anomaly.operations.len() > most {
+        let more = anomaly.operations.len() - most;
         page.line(
             4,
             &format!("and {}", number::counted(more as u64, "more operation")),
         );
     }
+    page.out
+        .push_str(&super::proof::text(input.history, anomaly, page.look));
+}
+
+/// How wide what an operation did may be, as wide as the place.
+fn action_most(look: Look) -> usize {
+    look.width.saturating_sub(58).clamp(28, 60)
 }
 
 fn facts(page: &mut Screen, input: &Input<'_>) {

@@ -18,6 +18,7 @@ mod formats;
 mod interrupted;
 mod lists;
 mod machines;
+mod sources;
 mod unwritable;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use maud::{Markup, PreEscaped, html};
+use schism_checkers::{Anomaly, Dependency, Picture, Step};
 use schism_history::{History, OpId};
 
 use super::Page;
 use crate::report::anomaly::{self, Shown};
 use crate::report::input::LogExcerpt;
 use crate::report::intervals::{self, Room};
+use crate::report::proof::{cycle, strip};
 use crate::report::{number, phrase};
 
 /// Log lines so long (a second: the page says so) before and after an anomaly are shown with it.
@@ -17,6 +19,8 @@ const AROUND: Duration = Duration::from_secs(1);
 const LINES_MOST: usize = 40;
 /// So many operations of an anomaly are listed.
 const OPERATIONS_MOST: usize = 200;
+/// So many faults are named.
+const FAULTS_MOST: usize = 6;
 /// So many steps are told.
 const STEPS_MOST: usize = 60;
 
@@ -64,8 +68,8 @@ fn card(page: &Page<'_>, shown: &Shown<'_>) -> Markup {
             .position(|operation| *operation == id)
             .map(|place| place + 1)
     };
-    let last_step = anomaly
-        .steps
+    let steps = steps(anomaly);
+    let last_step = steps
         .iter()
         .rposition(|step| step.operation.is_some() && step.operation == contradiction);
     let lines = lines_near(page.input.logs, history, shown);
@@ -82,18 +86,24 @@ fn card(page: &Page<'_>, shown: &Shown<'_>) -> Markup {
             }
             p.sentence { (phrase::sentence(&anomaly.sentence)) }
             @if !anomaly.operations.is_empty() {
+                @for drawing in proof(history, anomaly, &id) {
+                    figure { (PreEscaped(drawing)) }
+                }
                 figure {
                     @for room in [Room::Wide, Room::Narrow] {
                         (PreEscaped(intervals::svg(history, anomaly, page.frame, &format!("{id}-{room:?}"), room)))
                     }
                 }
             }
-            @if !anomaly.steps.is_empty() {
+            @if let Picture::Cycle(edges) = &anomaly.picture {
+                (dependencies(anomaly, edges))
+            }
+            @if !steps.is_empty() {
                 div.story {
                     div {
                         h3 { "Why this cannot be" }
                         ol.steps {
-                            @for (i, step) in anomaly.steps.iter().take(STEPS_MOST).enumerate() {
+                            @for (i, step) in steps.iter().take(STEPS_MOST).enumerate() {
                                 @let is_last = last_step == Some(i);
                                 li.last[is_last] {
                                     @match step.operation.and_then(badge) {
@@ -103,11 +113,24 @@ fn card(page: &Page<'_>, shown: &Shown<'_>) -> Markup {
                                     span { (phrase::clean(&step.text)) }
                                 }
                             }
-                            @if anomaly.steps.len() > STEPS_MOST {
-                                li { span.badge-dot.none { "·" } "and " (anomaly.steps.len() - STEPS_MOST) " more steps, in verdict.json" }
+                            @if steps.len() > STEPS_MOST {
+                                li { span.badge-dot.none { "·" } "and " (steps.len() - STEPS_MOST) " more steps, in verdict.json" }
                             }
                         }
                     }
+                }
+            }
+            @let faults = anomaly::faults(history, anomaly);
+            @if !faults.is_empty() {
+                p.confirmed {
+                    "Faults that were there: "
+                    @for (i, fault) in faults.iter().take(FAULTS_MOST).enumerate() {
+                        @if i > 0 { "; " }
+                        (phrase::clean(&fault.name)) " " (phrase::clean(&fault.label))
+                        " (" (fault.injecting) " to " (fault.healed.map_or_else(|| "the end".to_owned(), |at| at.to_string())) ")"
+                    }
+                    @if faults.len() > FAULTS_MOST { "; and " (faults.len() - FAULTS_MOST) " more" }
+                    "."
                 }
             }
             p.confirmed {
@@ -120,6 +143,63 @@ fn card(page: &Page<'_>, shown: &Shown<'_>) -> Markup {
                 details {
                     summary { "What the nodes logged within a second of it: " (number::counted(lines.len() as u64, "line")) }
                     ol.log.mono { @for line in &lines { (line) } }
+                }
+            }
+        }
+    }
+}
+
+/// Its proof drawn, wide and narrow; nothing where the operations over time say it all.
+fn proof(history: &History, anomaly: &Anomaly, id: &str) -> Vec<String> {
+    let drawn = |room: Room| {
+        let id = format!("{id}-proof-{room:?}");
+        match &anomaly.picture {
+            Picture::Cycle(edges) => cycle::svg(history, anomaly, edges, &id, room),
+            Picture::Sessions => strip::svg(history, anomaly, &id, room),
+            _ => String::new(),
+        }
+    };
+    let drawn = [Room::Wide, Room::Narrow].map(drawn).concat();
+    if drawn.is_empty() {
+        Vec::new()
+    } else {
+        vec![drawn]
+    }
+}
+
+/// The steps to tell. What the reasons of a cycle say already is not told twice.
+fn steps(anomaly: &Anomaly) -> Vec<&Step> {
+    let Picture::Cycle(edges) = &anomaly.picture else {
+        return anomaly.steps.iter().collect();
+    };
+    let is_new = |step: &&Step| !edges.iter().any(|edge| step.text.contains(&edge.because));
+    anomaly.steps.iter().filter(is_new).collect()
+}
+
+/// Why each operation of a cycle comes before the next.
+fn dependencies(anomaly: &Anomaly, edges: &[Dependency]) -> Markup {
+    let badge = |id: OpId| {
+        anomaly::badge(anomaly, id).map_or_else(|| id.to_string(), |badge| badge.to_string())
+    };
+    html! {
+        div.story {
+            div {
+                h3 { "Why each comes before the next" }
+                ol.steps.reasons {
+                    @for edge in edges.iter().take(STEPS_MOST) {
+                        li {
+                            span.badge-dot { (badge(edge.from)) }
+                            span class={ "kind edge " (edge.kind.name()) } {
+                                (edge.kind.name())
+                                @if !edge.key.is_nil() { " " (phrase::shortened(&phrase::bare(&edge.key), 24)) }
+                            }
+                            span.badge-dot { (badge(edge.to)) }
+                            span { "because " (phrase::clean(&edge.because)) }
+                        }
+                    }
+                    @if edges.len() > STEPS_MOST {
+                        li { span.badge-dot.none { "·" } "and " (edges.len() - STEPS_MOST) " more, in verdict.json" }
+                    }
                 }
             }
         }

@@ -6,6 +6,7 @@
 
 mod anomalies;
 mod charts;
+mod levels;
 mod overview;
 mod tables;
 
@@ -16,6 +17,7 @@ use super::input::Input;
 use super::plots::{self, Chart, Frame};
 use super::timeline::Data;
 use super::{headline, page, phrase};
+use crate::judge::levels::Standings;
 
 /// What the sections of the page are made from.
 struct Page<'a> {
@@ -34,6 +36,7 @@ pub(crate) fn page(input: &Input<'_>, frame: &Frame, charts: &[Chart]) -> String
         anomalies: anomaly::shown(input.verdicts, input.history),
     };
     let data = Data::new(input.history, frame, charts, &page.anomalies);
+    let standings = Standings::of(input.verdicts);
     let style = page::style();
     let name = phrase::clean(&input.run.name);
     let markup = html! {
@@ -49,11 +52,12 @@ pub(crate) fn page(input: &Input<'_>, frame: &Frame, charts: &[Chart]) -> String
             }
             body {
                 a.skip href="#main" { "To the verdict" }
-                (bar(&page))
+                (bar(&page, !standings.is_empty()))
                 main #main {
                     (overview::verdict(&page))
                     (overview::figures(&page))
                     (anomalies::section(&page))
+                    (levels::section(&standings))
                     (charts::section(&page))
                     (charts::timeline(&page, &data))
                     (tables::faults(&page))
@@ -80,9 +84,10 @@ pub(crate) fn page(input: &Input<'_>, frame: &Frame, charts: &[Chart]) -> String
 }
 
 /// The bar at the top.
-fn bar(page: &Page<'_>) -> Markup {
+fn bar(page: &Page<'_>, has_levels: bool) -> Markup {
     let links = [
         ("#anomalies", "Anomalies", !page.anomalies.is_empty()),
+        ("#levels", "Levels", has_levels),
         ("#charts", "Charts", !page.charts.is_empty()),
         ("#timeline", "Timeline", !page.input.history.is_empty()),
         ("#faults", "Faults", true),
