@@ -48,6 +48,12 @@ struct Running {
 
 /// The events of clients of a linearizable register.
 pub(crate) fn register(clients: &Clients, rng: &mut impl Rng) -> Vec<Event> {
+    paused_register(clients, clients.longest.div_ceil(4), rng)
+}
+
+/// The events of clients of a linearizable register, each of which waits at most `pause` nanoseconds between two
+/// operations; at least 1. With 1, all of them are always busy.
+pub(crate) fn paused_register(clients: &Clients, pause: u64, rng: &mut impl Rng) -> Vec<Event> {
     let mut events = Vec::with_capacity(clients.operations * 2);
     let mut held = vec![Value::Nil; clients.keys as usize];
     let mut running: Vec<Running> = Vec::new();
@@ -107,7 +113,7 @@ pub(crate) fn register(clients: &Clients, rng: &mut impl Rng) -> Vec<Event> {
                     revision: operation.revision.filter(|_| kind == Kind::Ok),
                     ..event(now, who, kind, operation, value)
                 });
-                let pause = rng.random_range(1..=clients.longest.div_ceil(4));
+                let pause = rng.random_range(1..=pause);
                 agenda.push(Reverse((now + pause, What::Invoke, worker, usize::MAX)));
             }
         }

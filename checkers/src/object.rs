@@ -56,14 +56,24 @@ impl Registers {
     /// not happen (`fail`) is left out, and so is a read that came to no end: neither tells anything.
     /// O(operations) time, 40 bytes an operation.
     pub(crate) fn of(history: &History) -> Self {
+        let groups = history.by_key();
+        Self::among(history, groups.iter().map(|(key, ids)| (*key, &ids[..])))
+    }
+
+    /// The same, but only of these keys; each with all its operations, in order of invocation.
+    pub(crate) fn among<'g>(
+        history: &History,
+        groups: impl IntoIterator<Item = (KeyId, &'g [OpId])>,
+    ) -> Self {
         let adds = history.functions().contains(&F::Add);
-        let mut numbers = Numbers::new(history);
+        let mut numbers: Option<Numbers<'_>> = None;
         let mut registers = Self::default();
-        for (key, ids) in history.by_key() {
-            if !is_register(history, &ids, adds) {
+        for (key, ids) in groups {
+            if !is_register(history, ids, adds) {
                 continue;
             }
-            numbers.begin(history, &ids);
+            let numbers = numbers.get_or_insert_with(|| Numbers::new(history));
+            numbers.begin(history, ids);
             let begin = registers.calls.len();
             registers.calls.extend(ids.iter().filter_map(|&id| {
                 let op = history.operation(id);

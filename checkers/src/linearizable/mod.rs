@@ -4,6 +4,7 @@
 //! A history is linearizable exactly if each of its objects is, so keys are judged one by one. Each gets the cheapest
 //! method that is exact for it:
 //!
+//! - sweep: the register is only read and written, each value once, and all is well. O(n) in practice.
 //! - zones: every value that was found was written once. O(n log n).
 //! - search: values repeat. Exponential in what is open at once, so it is bounded; a bound that is hit gives
 //!   `unknown`, and says up to where an order exists.
@@ -14,8 +15,8 @@
 //!
 //! A violation is shrunk until no operation can be spared, and searched again over all orders before it counts.
 //!
-//! Figures: `keys`, `operations`, `keys_by_zones`, `keys_by_search` (how many were judged by each method), `steps` (of
-//! the searches).
+//! Figures: `keys`, `operations`, `keys_by_zones` (the sweep included), `keys_by_search` (how many were judged by each
+//! method), `steps` (of the searches).
 
 mod agenda;
 mod explain;
@@ -24,6 +25,7 @@ mod relevant;
 mod search;
 mod shrink;
 mod suspects;
+mod sweep;
 mod widening;
 mod window;
 mod zones;
@@ -34,7 +36,7 @@ mod tests;
 use std::cell::Cell;
 
 use rayon::prelude::*;
-use schism_history::{History, Time, Value};
+use schism_history::{History, KeyId, OpId, Time, Value};
 
 use crate::models::RegisterAction;
 use crate::object::{Call, RegisterObject, Registers};
@@ -43,6 +45,7 @@ use crate::proof::story::{count, grouped, of_key};
 use crate::{Budget, Checker, Validity, Verdict};
 
 use search::{Bound, Found};
+use sweep::Sweep;
 use widening::search_object;
 use zones::Zones;
 
@@ -68,8 +71,14 @@ impl Checker for Linearizable {
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
-        let registers = Registers::of(history);
-        if registers.call_count() == 0 {
+        let groups = groups(history);
+        let swept = sweep_keys(history, &groups, budget);
+        let left = groups.iter().zip(&swept.calls);
+        let left = left.filter(|(_, calls)| calls.is_none());
+        let registers = Registers::among(history, left.map(|((key, ids), _)| (*key, &ids[..])));
+        drop(groups);
+        let operations = registers.call_count() + swept.operations();
+        if operations == 0 {
             return Verdict::new(
                 self.name(),
                 Validity::Unknown,
@@ -87,18 +96,60 @@ impl Checker for Linearizable {
             }
         }
         let by_zones = judged.iter().filter(|j| j.by_zones()).count();
+        let keys = registers.objects.len() + swept.keys();
         let figures = Value::map([
-            ("keys", registers.objects.len() as u64),
-            ("operations", registers.call_count() as u64),
-            ("keys_by_zones", by_zones as u64),
+            ("keys", keys as u64),
+            ("operations", operations as u64),
+            ("keys_by_zones", (by_zones + swept.keys()) as u64),
             ("keys_by_search", (judged.len() - by_zones) as u64),
             ("steps", steps),
         ]);
         conclude(self.name(), cases, total, || {
-            green(history, &registers, &judged)
+            green(history, &registers, &judged, [keys, operations])
         })
         .figures(figures)
     }
+}
+
+/// The operations of each key. Where there is only one key there is nothing to sort out.
+fn groups(history: &History) -> Vec<(KeyId, Vec<OpId>)> {
+    let mut operations = history.operations();
+    match operations.next().map(|op| op.key_id) {
+        Some(key) if operations.all(|op| op.key_id == key) => {
+            vec![(key, (0..history.len() as u32).map(OpId).collect())]
+        }
+        _ => history.by_key(),
+    }
+}
+
+/// The keys for which the sweep was enough.
+struct Swept {
+    /// For each key, how many calls there are if an order explains them.
+    calls: Vec<Option<usize>>,
+}
+
+impl Swept {
+    fn keys(&self) -> usize {
+        self.calls.iter().flatten().count()
+    }
+
+    fn operations(&self) -> usize {
+        self.calls.iter().flatten().sum()
+    }
+}
+
+/// About what the tables of the zones take for one call; those of the sweep take less.
+const BYTES_PER_CALL: u64 = 160;
+
+fn sweep_keys(history: &History, groups: &[(KeyId, Vec<OpId>)], budget: &Budget) -> Swept {
+    let sweep = |sweep: &mut Sweep, (_, ids): &(KeyId, Vec<OpId>)| {
+        if budget.is_stopped() || ids.len() as u64 * BYTES_PER_CALL > budget.bytes {
+            return None;
+        }
+        sweep.explains(history, ids)
+    };
+    let calls = groups.par_iter().map_init(Sweep::default, sweep).collect();
+    Swept { calls }
 }
 
 /// What is known about one key.
@@ -132,8 +183,6 @@ impl Judgement {
 }
 
 fn judge_by_zones(registers: &Registers, budget: &Budget) -> Vec<Judgement> {
-    // About what the tables of the zones take for one call.
-    const BYTES_PER_CALL: u64 = 160;
     let judge = |object: &RegisterObject| {
         let calls = registers.calls(object);
         let open = |bound| Judgement::Open {
@@ -290,7 +339,12 @@ fn explain(
 }
 
 /// The verdict when no key is in violation.
-fn green(history: &History, registers: &Registers, judged: &[Judgement]) -> (Validity, String) {
+fn green(
+    history: &History,
+    registers: &Registers,
+    judged: &[Judgement],
+    [keys, operations]: [usize; 2],
+) -> (Validity, String) {
     let mut reasons = Vec::new();
     for (object, judgement) in registers.objects.iter().zip(judged) {
         let key = of_key(history.key(object.key));
@@ -307,13 +361,13 @@ fn green(history: &History, registers: &Registers, judged: &[Judgement]) -> (Val
             _ => {}
         }
     }
-    let keys = count(registers.objects.len() as u64, "key");
+    let keys = count(keys as u64, "key");
     match reasons.first() {
         None => (
             Validity::Valid,
             format!(
                 "{} on {keys} can be put into an order that explains what each one found",
-                count(registers.call_count() as u64, "operation")
+                count(operations as u64, "operation")
             ),
         ),
         Some(first) => (

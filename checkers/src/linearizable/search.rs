@@ -22,8 +22,8 @@
 //! Cost: events × configurations × open operations; configurations up to 2^open × states in the worst case. Bounded by
 //! steps and bytes.
 //!
-//! A search of limited *width* keeps only so many configurations, those that used the fewest unknown operations. What
-//! it explains is explained; where it ends, nothing is proved. Most histories with an order have many, so a narrow
+//! A search of limited *width* keeps only so many configurations, those that used the fewest unknown operations and, of
+//! these, those that owe the least to what is open. What it explains is explained; where it ends, nothing is proved. Most histories with an order have many, so a narrow
 //! search finds one where the full search would drown.
 
 use schism_history::Time;
@@ -276,22 +276,43 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     /// Keeps as many configurations as the width allows: those that used the fewest unknown operations, of equals those
-    /// that came first.
+    /// that owe the least, of equals those that came first.
     fn narrow(&mut self) {
         self.dropped = true;
-        let mut order: Vec<(u64, usize)> = (0..self.current.entries())
-            .filter_map(|i| Some((self.layout.used_in_all(self.current.entry(i)?), i)))
+        let mut order: Vec<(u64, i64, usize)> = (0..self.current.entries())
+            .filter_map(|i| {
+                let config = self.current.entry(i)?;
+                Some((self.layout.used_in_all(config), self.owed(config), i))
+            })
             .collect();
         order.select_nth_unstable(self.width);
         order.truncate(self.width);
-        order.sort_unstable_by_key(|&(_, i)| i);
+        order.sort_unstable_by_key(|&(.., i)| i);
         self.next.clear();
-        for (_, i) in order {
+        for (.., i) in order {
             if let Some(config) = self.current.entry(i) {
                 self.next.insert(config, &self.families);
             }
         }
         std::mem::swap(&mut self.current, &mut self.next);
+    }
+
+    /// What a configuration still has to do before the open operations return: an operation that needs a certain state
+    /// is a debt, the larger when it changes the state too; one that can happen in any state is an asset, since it can
+    /// make the state that somebody needs. The weights are the result of trying some on busy registers: with them, a
+    /// narrow search hardly ever loses its way.
+    fn owed(&self, config: &[u64]) -> i64 {
+        let open = |slot| i64::from(!frontier::has(config, slot));
+        let updates = self.open.iter().map(|it| {
+            let weight = if self.model.fits_anywhere(it.action) {
+                -2
+            } else {
+                2
+            };
+            weight * open(it.slot)
+        });
+        let reads = self.reads.iter().map(|&(slot, _)| open(slot));
+        updates.chain(reads).sum()
     }
 
     /// Lets take effect, in whatever order, what can take effect before the operation in slot `target`, until that one

@@ -54,8 +54,12 @@ fn widening(calls: &[Call<RegisterAction>], values: u32, budget: &Budget) -> (Fo
         (1_024, 4, 8),
         (EVERYTHING, 1, 8),
     ];
+    /// How many times as long as a search it may take to look around where it ended.
+    const AROUND: u64 = 2;
     let left = Cell::new(budget.steps);
     let spend = |steps: u64| left.set(left.get() - steps);
+    // Where it was looked around in vain, to the end.
+    let mut possible_around = None;
     let mut furthest = Found::Exhausted {
         reached: None,
         configurations: 0,
@@ -72,8 +76,10 @@ fn widening(calls: &[Call<RegisterAction>], values: u32, budget: &Budget) -> (Fo
         let (found, steps) = search(&Register { values }, calls, 0..1, width, &each);
         spend(steps);
         match found {
+            Found::Lost { at } if possible_around == Some(at) => {}
             Found::Lost { at } => {
-                let share = Cell::new(left.get() / around);
+                // Looking shall not take much longer than getting here did.
+                let share = Cell::new((left.get() / around).min(steps.saturating_mul(AROUND)));
                 let impossible = |calls: &[Call<RegisterAction>], since| {
                     let part = budget.part(share.get(), budget.bytes);
                     let (impossible, steps) = window::is_impossible(calls, since, &part);
@@ -83,6 +89,9 @@ fn widening(calls: &[Call<RegisterAction>], values: u32, budget: &Budget) -> (Fo
                 };
                 if window::window(calls, at, impossible).since.is_some() {
                     return (Found::Impossible { at }, budget.steps - left.get());
+                }
+                if share.get() > 0 {
+                    possible_around = Some(at);
                 }
             }
             Found::Exhausted {

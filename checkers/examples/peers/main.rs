@@ -1,0 +1,97 @@
+//! Writes the histories on which checkers are compared with other programs, and times ours on them.
+//!
+//! ```text
+//! peers list                      each history: its name, the checker, the peers' word for what it is
+//! peers write NAME FILE           writes one
+//! peers judge CHECKER RUNS FILE…  one line of JSON for each file: the verdict, and how long each run took
+//! ```
+//!
+//! `benches/peers/run` calls this. A new area is a file beside this one, and a line in `CASES`.
+
+#[path = "../../src/generate.rs"]
+mod generate;
+mod registers;
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::time::Instant;
+
+use schism_checkers::{Budget, by_name};
+use schism_history::{Event, Header, jsonl};
+
+/// A history that ours and peers judge.
+struct Case {
+    name: &'static str,
+    checker: &'static str,
+    /// What its operations are about: the peers that understand it are asked.
+    about: &'static str,
+    events: fn() -> Vec<Event>,
+}
+
+/// All areas.
+const CASES: [&[Case]; 1] = [registers::CASES];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["list"] => {
+            for case in CASES.iter().copied().flatten() {
+                println!("{}\t{}\t{}", case.name, case.checker, case.about);
+            }
+            Ok(())
+        }
+        ["write", name, file] => write(name, file),
+        ["judge", checker, runs, ref files @ ..] => {
+            let runs: usize = runs.parse()?;
+            files.iter().try_for_each(|file| judge(checker, runs, file))
+        }
+        _ => Err("peers list | write NAME FILE | judge CHECKER RUNS FILE…".into()),
+    }
+}
+
+fn write(name: &str, file: &str) -> Result<(), Box<dyn Error>> {
+    let mut cases = CASES.iter().copied().flatten();
+    let case = cases
+        .find(|case| case.name == name)
+        .ok_or_else(|| format!("there is no history {name}"))?;
+    let events = (case.events)();
+    // Makes sure that they are one.
+    generate::history(events.clone());
+    let mut out = BufWriter::new(File::create(file)?);
+    let mut line = Vec::new();
+    let header = Header {
+        name: name.to_owned(),
+        ..Header::default()
+    };
+    jsonl::encode_header(&header, &mut line);
+    out.write_all(&line)?;
+    for (index, event) in events.iter().enumerate() {
+        line.clear();
+        jsonl::encode(index as u64, event, &mut line);
+        out.write_all(&line)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn judge(checker: &str, runs: usize, file: &str) -> Result<(), Box<dyn Error>> {
+    let checker = by_name(checker).ok_or_else(|| format!("there is no checker {checker}"))?;
+    let (history, _) = jsonl::read(BufReader::new(File::open(file)?))?;
+    let mut times = Vec::new();
+    let mut verdict = "";
+    for _ in 0..runs {
+        let begin = Instant::now();
+        let judged = checker.check(&history, &Budget::default());
+        times.push(begin.elapsed().as_secs_f64());
+        verdict = judged.validity.name();
+    }
+    let line = serde_json::json!({
+        "file": file,
+        "verdict": verdict,
+        "times_s": times,
+        "operations": history.len(),
+    });
+    println!("{line}");
+    Ok(())
+}
