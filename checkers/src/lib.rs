@@ -34,8 +34,11 @@ pub mod measures;
 pub mod sessions;
 
 pub use budget::Budget;
+pub use invariants::bank::Bank;
+pub use invariants::counter::Counter;
 pub use invariants::list_order::ListOrder;
 pub use invariants::lost_updates::LostUpdates;
+pub use invariants::unique_ids::UniqueIds;
 pub use kinds::Kinds;
 pub use level::Level;
 pub use linearizable::Linearizable;
@@ -56,7 +59,7 @@ pub use verdict::{
     Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
 };
 
-use schism_history::History;
+use schism_history::{F, History};
 
 /// A judge of histories.
 pub trait Checker: Send + Sync {
@@ -87,6 +90,21 @@ pub const CHECKERS: &[Listed] = &[
         summary: "how much of what clients asked for they got, outages, and recovery after faults",
         suits: |_| true,
         new: || Box::new(Availability),
+    },
+    Listed {
+        name: "bank",
+        summary: "money only moves: all accounts together always hold the same",
+        suits: |kinds| kinds.has(&F::Transfer) && kinds.reads_maps,
+        new: || Box::new(Bank::default()),
+    },
+    Listed {
+        name: "counter",
+        summary: "what was added to a counter is counted, once",
+        suits: |kinds| {
+            kinds.reads_integers
+                && (kinds.has(&F::Add) || kinds.calls("increment") || kinds.calls("decrement"))
+        },
+        new: || Box::new(Counter),
     },
     Listed {
         name: "errors",
@@ -153,6 +171,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "enough was done, and done at once, to mean anything",
         suits: |_| true,
         new: || Box::new(Stats::default()),
+    },
+    Listed {
+        name: "unique-ids",
+        summary: "no identifier is given out twice",
+        suits: |kinds| kinds.has(&F::Generate),
+        new: || Box::new(UniqueIds),
     },
     Listed {
         name: "writes-follow-reads",

@@ -90,7 +90,16 @@ impl<'h> Story<'h> {
             (F::Add, _) if known => format!("added {}", op.input()),
             (F::Add, _) => format!("tried to add {}", op.input()),
             (F::Txn, _) => transaction(&op),
-            (f, _) => format!("called {f} with {}", short(op.input())),
+            (f, _) => {
+                let mut told = format!("{} {f}", if known { "called" } else { "tried to call" });
+                if !op.input().is_nil() {
+                    told += &format!(" with {}", short(op.input()));
+                }
+                if known && op.output_id != op.input_id {
+                    told += &format!(" and got {}", short(op.output()));
+                }
+                told
+            }
         }
     }
 }
