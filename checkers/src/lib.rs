@@ -36,8 +36,11 @@ pub mod sessions;
 pub use budget::Budget;
 pub use invariants::bank::Bank;
 pub use invariants::counter::Counter;
+pub use invariants::ledger::Ledger;
 pub use invariants::list_order::ListOrder;
+pub use invariants::lock::Lock;
 pub use invariants::lost_updates::LostUpdates;
+pub use invariants::queue::Queue;
 pub use invariants::unique_ids::UniqueIds;
 pub use kinds::Kinds;
 pub use level::Level;
@@ -125,6 +128,12 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(Latency),
     },
     Listed {
+        name: "ledger",
+        summary: "nobody spends what is not there, and entries stay as they are",
+        suits: |kinds| kinds.calls("open") && (kinds.has(&F::Transfer) || kinds.calls("withdraw")),
+        new: || Box::new(Ledger::default()),
+    },
+    Listed {
         name: "linearizable",
         summary: "registers behave as if operations took effect one at a time, each while it ran",
         suits: Kinds::registers,
@@ -135,6 +144,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "all reads of a list agree on one order of its elements",
         suits: |kinds| kinds.appends,
         new: || Box::new(ListOrder),
+    },
+    Listed {
+        name: "lock",
+        summary: "a lock has one holder at a time, and fencing tokens rise",
+        suits: |kinds| kinds.has(&F::Acquire),
+        new: || Box::new(Lock),
     },
     Listed {
         name: "lost-updates",
@@ -153,6 +168,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "the writes of a process take effect in its own order",
         suits: |kinds| kinds.registers() && kinds.revisions || kinds.appends,
         new: || Box::new(MonotonicWrites),
+    },
+    Listed {
+        name: "queue",
+        summary: "what is put into a queue comes out, once",
+        suits: |kinds| kinds.has(&F::Enqueue),
+        new: || Box::new(Queue::default()),
     },
     Listed {
         name: "read-your-writes",

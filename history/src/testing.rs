@@ -110,9 +110,10 @@ fn value(word: &str) -> Value {
         .and_then(|rest| rest.strip_suffix('}'))
     {
         return Value::map(parts(items).into_iter().map(|part| {
-            part.split_once(':')
-                .map(|(name, part)| (name, value(part)))
-                .unwrap_or_else(|| panic!("{part:?} has no name"))
+            let Some((name, part)) = part.split_once(':') else {
+                panic!("{part:?} has no name");
+            };
+            (name, value(part))
         }));
     }
     word.parse::<i64>()

@@ -312,32 +312,29 @@ impl<'h> Statements<'h> {
             let mut total = Some(0_i128);
             let mut accounts = 0;
             for (account, balance) in balances(&op).unwrap_or_default() {
-                match balance.as_int() {
-                    Some(balance) => {
-                        total = total.map(|total| total + i128::from(balance));
-                        accounts += 1;
-                        if balance < 0 && !negative {
-                            counts.negative += 1;
-                            let sentence =
-                                format!("the balance of account {account} is negative: {balance}");
-                            report_balance(
-                                claims,
-                                self.key,
-                                "negative-balance",
-                                sentence,
-                                &account,
-                                id,
-                            );
-                        }
+                if let Some(balance) = balance.as_int() {
+                    total = total.map(|total| total + i128::from(balance));
+                    accounts += 1;
+                    if balance < 0 && !negative {
+                        counts.negative += 1;
+                        let sentence =
+                            format!("the balance of account {account} is negative: {balance}");
+                        report_balance(
+                            claims,
+                            self.key,
+                            "negative-balance",
+                            sentence,
+                            &account,
+                            id,
+                        );
                     }
-                    None => {
-                        total = None;
-                        if balance.is_nil() {
-                            counts.nil += 1;
-                            let sentence = format!("account {account} has no balance");
-                            report_balance(claims, self.key, "nil-balance", sentence, &account, id);
-                        }
-                    }
+                    continue;
+                }
+                total = None;
+                if balance.is_nil() {
+                    counts.nil += 1;
+                    let sentence = format!("account {account} has no balance");
+                    report_balance(claims, self.key, "nil-balance", sentence, &account, id);
                 }
             }
             self.totals

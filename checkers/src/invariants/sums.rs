@@ -133,44 +133,44 @@ pub(crate) struct Overdraft {
     pub(crate) there: i128,
 }
 
-/// The first moment at which more had surely been taken than can have been there, from `opening` on. `gives` add, `takes`
+/// The first moment at which more had surely been taken than can have been there, from `opening` on. `credits` add, `debits`
 /// take, both as amounts above 0. O(n log n).
 pub(crate) fn overdraft(
     opening: i128,
-    gives: &mut [Amount],
-    takes: &mut Vec<Amount>,
+    credits: &mut [Amount],
+    debits: &mut Vec<Amount>,
 ) -> Option<Overdraft> {
-    takes.retain(|take| take.end != Time::NEVER);
-    takes.sort_unstable_by_key(|take| (take.end, take.id));
-    gives.sort_unstable_by_key(|give| (give.invoked, give.id));
-    let mut given = 0;
+    debits.retain(|debit| debit.end != Time::NEVER);
+    debits.sort_unstable_by_key(|debit| (debit.end, debit.id));
+    credits.sort_unstable_by_key(|credit| (credit.invoked, credit.id));
+    let mut next = 0;
     let (mut there, mut taken) = (opening, 0_i128);
-    for place in 0..takes.len() {
-        let now = takes[place].end;
-        while let Some(give) = gives.get(given).filter(|give| give.invoked <= now) {
-            there += i128::from(give.delta);
-            given += 1;
+    for place in 0..debits.len() {
+        let now = debits[place].end;
+        while let Some(credit) = credits.get(next).filter(|credit| credit.invoked <= now) {
+            there += i128::from(credit.delta);
+            next += 1;
         }
-        taken += i128::from(takes[place].delta);
+        taken += i128::from(debits[place].delta);
         if taken > there {
-            return Some(largest(&takes[..=place], there));
+            return Some(largest(&debits[..=place], there));
         }
     }
     None
 }
 
 /// The fewest of the calls that took more than this together.
-fn largest(takes: &[Amount], there: i128) -> Overdraft {
-    let mut takes = takes.to_vec();
-    takes.sort_unstable_by_key(|take| (std::cmp::Reverse(take.delta), take.id));
+fn largest(debits: &[Amount], there: i128) -> Overdraft {
+    let mut debits = debits.to_vec();
+    debits.sort_unstable_by_key(|debit| (std::cmp::Reverse(debit.delta), debit.id));
     let mut taken = 0;
     let mut taken_by = Vec::new();
-    for take in takes {
+    for debit in debits {
         if taken > there {
             break;
         }
-        taken += i128::from(take.delta);
-        taken_by.push(take.id);
+        taken += i128::from(debit.delta);
+        taken_by.push(debit.id);
     }
     taken_by.sort_unstable();
     Overdraft {

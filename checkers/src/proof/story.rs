@@ -91,14 +91,17 @@ impl<'h> Story<'h> {
             (F::Add, _) => format!("tried to add {}", op.input()),
             (F::Txn, _) => transaction(&op),
             (f, _) => {
-                let mut told = format!("{} {f}", if known { "called" } else { "tried to call" });
-                if !op.input().is_nil() {
-                    told += &format!(" with {}", short(op.input()));
-                }
-                if known && op.output_id != op.input_id {
-                    told += &format!(" and got {}", short(op.output()));
-                }
-                told
+                let called = if known { "called" } else { "tried to call" };
+                let with = match op.input() {
+                    Value::Nil => String::new(),
+                    input => format!(" with {}", short(input)),
+                };
+                let got = if known && op.output_id != op.input_id {
+                    format!(" and got {}", short(op.output()))
+                } else {
+                    String::new()
+                };
+                format!("{called} {f}{with}{got}")
             }
         }
     }

@@ -46,6 +46,15 @@ impl Call {
 /// take effect stand where they are invoked. Some fail, and some end unknown: half of these take effect, some of them
 /// after everything else.
 pub(crate) fn calls(rng: &mut impl Rng, clients: u32, count: usize) -> Vec<Call> {
+    draw(rng, clients, count, true)
+}
+
+/// The same, and all end as `ok`.
+pub(crate) fn sure_calls(rng: &mut impl Rng, clients: u32, count: usize) -> Vec<Call> {
+    draw(rng, clients, count, false)
+}
+
+fn draw(rng: &mut impl Rng, clients: u32, count: usize, unsure: bool) -> Vec<Call> {
     let mut free: Vec<(u64, u32)> = (0..clients).map(|client| (1, client)).collect();
     let mut calls = Vec::with_capacity(count);
     for _ in 0..count {
@@ -54,6 +63,7 @@ pub(crate) fn calls(rng: &mut impl Rng, clients: u32, count: usize) -> Vec<Call>
         let invoked = at + rng.random_range(1..10);
         let end = invoked + rng.random_range(0..30);
         let (kind, effect) = match rng.random_range(0..20) {
+            _ if !unsure => (Kind::Ok, Some(rng.random_range(invoked..=end))),
             0 => (Kind::Fail, None),
             1 => (Kind::Info, None),
             2 => (Kind::Info, Some(invoked + rng.random_range(0..100))),
