@@ -35,12 +35,19 @@ pub mod sessions;
 
 pub use budget::Budget;
 pub use invariants::bank::Bank;
+pub use invariants::booking::Booking;
 pub use invariants::counter::Counter;
+pub use invariants::dirty_reads::DirtyReads;
+pub use invariants::leader_election::LeaderElection;
 pub use invariants::ledger::Ledger;
 pub use invariants::list_order::ListOrder;
 pub use invariants::lock::Lock;
 pub use invariants::lost_updates::LostUpdates;
 pub use invariants::queue::Queue;
+pub use invariants::replica_equality::ReplicaEquality;
+pub use invariants::revocation::Revocation;
+pub use invariants::saga::Saga;
+pub use invariants::unique_constraint::UniqueConstraint;
 pub use invariants::unique_ids::UniqueIds;
 pub use kinds::Kinds;
 pub use level::Level;
@@ -101,6 +108,12 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(Bank::default()),
     },
     Listed {
+        name: "booking",
+        summary: "nothing is sold twice, and no more than there is",
+        suits: |kinds| kinds.calls("book"),
+        new: || Box::new(Booking),
+    },
+    Listed {
         name: "counter",
         summary: "what was added to a counter is counted, once",
         suits: |kinds| {
@@ -108,6 +121,12 @@ pub const CHECKERS: &[Listed] = &[
                 && (kinds.has(&F::Add) || kinds.calls("increment") || kinds.calls("decrement"))
         },
         new: || Box::new(Counter),
+    },
+    Listed {
+        name: "dirty-reads",
+        summary: "nobody reads what a failed operation wrote",
+        suits: |kinds| kinds.has(&F::Read) || kinds.has(&F::Txn),
+        new: || Box::new(DirtyReads),
     },
     Listed {
         name: "errors",
@@ -126,6 +145,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "how long operations took, by function, with and without faults",
         suits: |_| true,
         new: || Box::new(Latency),
+    },
+    Listed {
+        name: "leader-election",
+        summary: "a term has one leader, and terms rise",
+        suits: |kinds| kinds.calls("leader") || kinds.calls("elect"),
+        new: || Box::new(LeaderElection),
     },
     Listed {
         name: "ledger",
@@ -182,6 +207,24 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(ReadYourWrites),
     },
     Listed {
+        name: "replica-equality",
+        summary: "when all is quiet, every node says the same",
+        suits: |kinds| kinds.has(&F::Read),
+        new: || Box::new(ReplicaEquality),
+    },
+    Listed {
+        name: "revocation",
+        summary: "who has lost a right cannot use it any more",
+        suits: |kinds| kinds.calls("revoke"),
+        new: || Box::new(Revocation),
+    },
+    Listed {
+        name: "saga",
+        summary: "all parts of a step that spans several stores end up done, or none",
+        suits: |kinds| kinds.calls("saga"),
+        new: || Box::new(Saga),
+    },
+    Listed {
         name: "staleness",
         summary: "how old the values are that reads return",
         suits: Kinds::registers,
@@ -192,6 +235,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "enough was done, and done at once, to mean anything",
         suits: |_| true,
         new: || Box::new(Stats::default()),
+    },
+    Listed {
+        name: "unique-constraint",
+        summary: "no two rows have the same value where values must be unique",
+        suits: |kinds| kinds.calls("insert"),
+        new: || Box::new(UniqueConstraint),
     },
     Listed {
         name: "unique-ids",

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use rand::{Rng, RngExt};
 use rand_pcg::Pcg64Mcg;
-use schism_checkers::{Bank, Counter, Ledger, Lock, Queue, UniqueIds};
+use schism_checkers::{
+    Bank, Booking, Counter, DirtyReads, LeaderElection, Ledger, Lock, Queue, ReplicaEquality,
+    Revocation, Saga, UniqueConstraint, UniqueIds,
+};
 use schism_history::{History, Kind, Value};
 
 use crate::calls::{Call, after, calls, history, sure_calls};
@@ -637,6 +640,508 @@ fn ledger_finds_what_is_planted() {
                 items.push(failed);
                 Some(())
             })
+        }),
+    );
+}
+
+/// Seats that are booked and given back, and mugs that are sold as long as there are any.
+fn booking(rng: &mut Pcg64Mcg) -> Vec<Call> {
+    let mut taken = [false; 2];
+    let mut mugs = 15_i64;
+    let mut calls = calls(rng, 4, 40);
+    for call in &mut calls {
+        let seat = rng.random_range(0..2);
+        let name = ["A1", "A2"][seat];
+        if rng.random_bool(0.5) {
+            let pieces = rng.random_range(1..4);
+            if rng.random_bool(0.3) {
+                call.set("read", "mug", Value::Nil);
+                call.output = mugs.into();
+            } else if call.happens() && pieces > mugs {
+                call.set("book", "mug", pieces);
+                call.output = false.into();
+                call.kind = if call.is_ok() { Kind::Ok } else { Kind::Fail };
+            } else {
+                call.set("book", "mug", pieces);
+                mugs -= if call.happens() { pieces } else { 0 };
+            }
+            continue;
+        }
+        let f = if taken[seat] && rng.random_bool(0.5) {
+            "cancel"
+        } else {
+            "book"
+        };
+        call.set(f, name, Value::Nil);
+        if call.happens() {
+            if f == "book" && taken[seat] {
+                call.output = false.into();
+                call.kind = if call.is_ok() { Kind::Ok } else { Kind::Fail };
+            } else {
+                taken[seat] = f == "book";
+            }
+        }
+    }
+    let mut open = after(&[]);
+    open.set("open", "mug", 15);
+    for call in &mut calls {
+        call.process += 1;
+        call.invoked += 10;
+        call.end += 10;
+        call.effect = call.effect.map(|effect| effect + 10);
+    }
+    open.process = 0;
+    calls.insert(0, open);
+    let mut last = after(&calls);
+    last.set("read", "mug", Value::Nil);
+    last.output = mugs.into();
+    calls.push(last);
+    calls
+}
+
+#[test]
+fn booking_finds_what_is_planted() {
+    trial(
+        &Booking,
+        "double-booking",
+        planted(booking, |rng, calls| {
+            // Somebody is told that it worked, although nobody can have given the seat back.
+            calls.retain(|call| call.f.name() != "cancel");
+            let refused =
+                |call: &Call| call.key != Value::from("mug") && call.output == Value::from(false);
+            let refused: Vec<usize> = (0..calls.len())
+                .filter(|&i| calls[i].is_ok() && refused(&calls[i]))
+                .collect();
+            let refused = any(rng, &refused)?;
+            let key = calls[refused].key.clone();
+            calls[refused].output = Value::Nil;
+            let sold = calls
+                .iter()
+                .filter(|call| call.is_ok() && call.key == key && call.output.is_nil());
+            (sold.count() > 1).then_some(())
+        }),
+    );
+    trial(
+        &Booking,
+        "oversell",
+        planted(booking, |rng, calls| {
+            let sold = any(rng, &oks(calls, "book"))?;
+            calls[sold].key = "mug".into();
+            calls[sold].input = 16.into();
+            calls[sold].output = Value::Nil;
+            Some(())
+        }),
+    );
+    trial(
+        &Booking,
+        "negative-stock",
+        planted(booking, |rng, calls| {
+            let read = any(rng, &oks(calls, "read"))?;
+            calls[read].output = Value::from(-1);
+            calls
+                .iter()
+                .any(|call| call.f.name() == "book" && call.key == Value::from("mug"))
+                .then_some(())
+        }),
+    );
+    trial(
+        &Booking,
+        "wrong-stock",
+        planted(booking, |_, calls| {
+            let last = calls.len() - 1;
+            let booked = calls
+                .iter()
+                .filter(|call| call.f.name() == "book" && call.key == Value::from("mug"));
+            if booked.count() == 0 {
+                return None;
+            }
+            // Nobody else looks.
+            let mut place = 0;
+            calls.retain(|call| {
+                place += 1;
+                call.f.name() != "read" || place == last + 1
+            });
+            calls.last_mut()?.output = 16.into();
+            Some(())
+        }),
+    );
+}
+
+/// Rows of four values, inserted and deleted.
+fn rows(rng: &mut Pcg64Mcg) -> Vec<Call> {
+    let mut there = [false; 4];
+    let mut calls = calls(rng, 4, 40);
+    for call in &mut calls {
+        let row = rng.random_range(0..4);
+        if rng.random_bool(0.1) {
+            call.set("read", "t", Value::Nil);
+            let rows = (0..4).filter(|&row| there[row]);
+            call.output = Value::list(rows.map(|row| row as i64));
+            continue;
+        }
+        let f = if there[row] && rng.random_bool(0.3) {
+            "delete"
+        } else {
+            "insert"
+        };
+        call.set(f, "t", row as i64);
+        if call.happens() && f == "insert" && there[row] {
+            call.kind = Kind::Fail;
+        } else if call.happens() {
+            there[row] = f == "insert";
+        }
+    }
+    calls
+}
+
+#[test]
+fn unique_constraint_finds_what_is_planted() {
+    trial(
+        &UniqueConstraint,
+        "two-rows",
+        planted(rows, |rng, calls| {
+            calls.retain(|call| call.f.name() != "delete");
+            let inserted = any(rng, &oks(calls, "insert"))?;
+            let row = calls[inserted].input.clone();
+            let refused = calls
+                .iter_mut()
+                .find(|call| call.kind == Kind::Fail && call.input == row)?;
+            refused.kind = Kind::Ok;
+            Some(())
+        }),
+    );
+    trial(
+        &UniqueConstraint,
+        "duplicate-row",
+        planted(rows, |rng, calls| {
+            let read = any(rng, &oks(calls, "read"))?;
+            let mut rows = calls[read].output.as_list()?.to_vec();
+            rows.push(any(rng, &(0..rows.len()).collect::<Vec<_>>()).map(|i| rows[i].clone())?);
+            calls[read].output = Value::list(rows);
+            Some(())
+        }),
+    );
+}
+
+/// Three nodes that elect a leader now and then, and learn of it late.
+fn election(rng: &mut Pcg64Mcg) -> Vec<Call> {
+    let mut terms = vec![Value::from("n1")];
+    let mut known = [0; 3];
+    let mut calls = calls(rng, 4, 30);
+    for call in &mut calls {
+        let node = call.node as usize;
+        if rng.random_bool(0.2) && call.happens() {
+            terms.push(Value::from(format!("n{}", node + 1)));
+            known[node] = terms.len() - 1;
+            call.set("elect", Value::Nil, Value::Nil);
+        } else {
+            known[node] = rng.random_range(known[node]..terms.len());
+            call.set("leader", Value::Nil, Value::Nil);
+        }
+        let term = known[node];
+        call.output = Value::map([
+            ("term", Value::from(term as i64)),
+            ("leader", terms[term].clone()),
+        ]);
+    }
+    calls
+}
+
+#[test]
+fn leader_election_finds_what_is_planted() {
+    let checker = LeaderElection;
+    trial(
+        &checker,
+        "two-leaders",
+        planted(election, |rng, calls| {
+            let told: Vec<usize> = (0..calls.len()).filter(|&i| calls[i].is_ok()).collect();
+            let (one, other) = (any(rng, &told)?, any(rng, &told)?);
+            let term = calls[other].output.get("term")?.clone();
+            calls[one].output = Value::map([("term", term), ("leader", "n9".into())]);
+            (one != other).then_some(())
+        }),
+    );
+    trial(
+        &checker,
+        "term-falls",
+        planted(election, |rng, calls| {
+            let told: Vec<usize> = (0..calls.len()).filter(|&i| calls[i].is_ok()).collect();
+            let (one, other) = (any(rng, &told)?, any(rng, &told)?);
+            calls[other].output = Value::map([("term", Value::from(-1)), ("leader", Value::Nil)]);
+            (calls[one].node == calls[other].node && calls[one].end < calls[other].invoked)
+                .then_some(())
+        }),
+    );
+}
+
+/// A register, each value written once, by plain writes and by transactions.
+fn registers(rng: &mut Pcg64Mcg) -> Vec<Call> {
+    let mut held = Value::Nil;
+    let mut calls = calls(rng, 4, 40);
+    for (value, call) in calls.iter_mut().enumerate() {
+        let value = Value::from(value as i64);
+        let step = |name: &str, value: &Value| {
+            Value::list([Value::list([name.into(), "x".into(), value.clone()])])
+        };
+        match rng.random_range(0..4) {
+            0 => {
+                call.set("read", "x", Value::Nil);
+                call.output = held.clone();
+            }
+            1 => {
+                call.set("txn", Value::Nil, step("r", &Value::Nil));
+                call.output = step("r", &held);
+            }
+            which => {
+                if which == 2 {
+                    call.set("write", "x", value.clone());
+                } else {
+                    call.set("txn", Value::Nil, step("w", &value));
+                }
+                if call.happens() {
+                    held = value;
+                }
+            }
+        }
+    }
+    calls
+}
+
+#[test]
+fn dirty_reads_finds_what_is_planted() {
+    trial(
+        &DirtyReads,
+        "dirty-read",
+        planted(registers, |rng, calls| {
+            let failed = |call: &&Call| call.kind == Kind::Fail && !call.input.is_nil();
+            let input = calls
+                .iter()
+                .filter(failed)
+                .find_map(|call| match call.f.name() {
+                    "write" => Some(call.input.clone()),
+                    "txn" => {
+                        let step = call.input.as_list()?[0].as_list()?;
+                        (step[0].as_text() == Some("w")).then(|| step[2].clone())
+                    }
+                    _ => None,
+                })?;
+            let read = any(rng, &oks(calls, "read"))?;
+            calls[read].output = input;
+            Some(())
+        }),
+    );
+}
+
+/// Rights of two people, granted and revoked, and used all the time.
+fn rights(rng: &mut Pcg64Mcg) -> Vec<Call> {
+    let mut allowed = [true; 2];
+    let mut calls = calls(rng, 4, 60);
+    for call in &mut calls {
+        let who = rng.random_range(0..2);
+        let f = ["use", "use", "use", "grant", "revoke"][rng.random_range(0..5)];
+        call.set(f, ["eve", "bob"][who], Value::Nil);
+        if f == "use" {
+            call.output = allowed[who].into();
+        } else if call.happens() {
+            allowed[who] = f == "grant";
+        }
+    }
+    calls
+}
+
+#[test]
+fn revocation_finds_what_is_planted() {
+    trial(
+        &Revocation,
+        "used-after-revocation",
+        planted(rights, |rng, calls| {
+            let used = any(rng, &oks(calls, "use"))?;
+            let revoked = |revoke: &usize| {
+                let revoke = &calls[*revoke];
+                let between = |call: &&Call| {
+                    let over = call.is_ok() && call.end < revoke.invoked;
+                    let grants = call.f.name() == "grant"
+                        && call.kind != Kind::Fail
+                        && call.key == revoke.key;
+                    grants && call.invoked <= calls[used].end && !over
+                };
+                revoke.key == calls[used].key
+                    && revoke.end < calls[used].invoked
+                    && !calls.iter().any(|call| between(&call))
+            };
+            if !oks(calls, "revoke").iter().any(revoked) {
+                return None;
+            }
+            calls[used].output = true.into();
+            Some(())
+        }),
+    );
+}
+
+/// Orders that leave their mark in two stores, or in none; both are read at the end.
+fn orders(rng: &mut Pcg64Mcg) -> Vec<Call> {
+    let stores = ["stock", "charge"];
+    let mut marks: [Vec<Value>; 2] = [Vec::new(), Vec::new()];
+    let mut calls = calls(rng, 4, 20);
+    for (id, call) in calls.iter_mut().enumerate() {
+        let id = Value::from(id as i64);
+        call.set(
+            "saga",
+            Value::Nil,
+            Value::map([("id", id.clone()), ("parts", Value::list(stores))]),
+        );
+        for store in &mut marks {
+            if call.happens() {
+                store.insert(rng.random_range(0..=store.len()), id.clone());
+            }
+        }
+    }
+    for (store, marks) in stores.iter().zip(marks) {
+        let mut last = after(&calls);
+        last.set("read", *store, Value::Nil);
+        last.output = Value::list(marks);
+        calls.push(last);
+    }
+    calls
+}
+
+#[test]
+fn saga_finds_what_is_planted() {
+    let id_of = |call: &Call| call.input.get("id").cloned();
+    let ids = |calls: &[Call], kind: Kind| -> Vec<Value> {
+        let sagas = calls
+            .iter()
+            .filter(|call| call.kind == kind && call.f.name() == "saga");
+        sagas.filter_map(id_of).collect()
+    };
+    let pick = |rng: &mut Pcg64Mcg, ids: &[Value]| {
+        let place = any(rng, &(0..ids.len()).collect::<Vec<_>>())?;
+        Some(ids[place].clone())
+    };
+    trial(
+        &Saga,
+        "partial-saga",
+        planted(orders, |rng, calls| {
+            let id = pick(rng, &ids(calls, Kind::Ok))?;
+            change_list(calls, |items| {
+                items.retain(|item| *item != id);
+                Some(())
+            })
+        }),
+    );
+    trial(
+        &Saga,
+        "uncompensated-saga",
+        planted(orders, |rng, calls| {
+            let id = pick(rng, &ids(calls, Kind::Fail))?;
+            change_list(calls, |items| {
+                items.push(id);
+                Some(())
+            })
+        }),
+    );
+    trial(
+        &Saga,
+        "lost-saga",
+        planted(orders, |rng, calls| {
+            let id = pick(rng, &ids(calls, Kind::Ok))?;
+            let without = |items: &mut Vec<Value>| {
+                items.retain(|item| *item != id);
+                Some(())
+            };
+            let last = calls.len() - 1;
+            change_list(&mut calls[..last], without)?;
+            change_list(calls, without)
+        }),
+    );
+    trial(
+        &Saga,
+        "repeated-saga",
+        planted(orders, |rng, calls| {
+            change_list(calls, |items| {
+                let again = pick(rng, items)?;
+                items.push(again);
+                Some(())
+            })
+        }),
+    );
+    trial(
+        &Saga,
+        "unexpected-saga",
+        planted(orders, |_, calls| {
+            change_list(calls, |items| {
+                items.push(999.into());
+                Some(())
+            })
+        }),
+    );
+}
+
+/// A register and a set on three nodes that are all up to date at the end.
+fn replicas(rng: &mut Pcg64Mcg) -> Vec<Call> {
+    let mut held = Value::Nil;
+    let mut set: Vec<Value> = Vec::new();
+    let mut calls = calls(rng, 4, 20);
+    for (value, call) in calls.iter_mut().enumerate() {
+        let value = Value::from(value as i64);
+        if rng.random_bool(0.5) {
+            call.set("write", "x", value.clone());
+            if call.happens() {
+                held = value;
+            }
+        } else {
+            call.set("add", "s", value.clone());
+            if call.happens() {
+                set.insert(rng.random_range(0..=set.len()), value);
+            }
+        }
+    }
+    for node in 0..3 {
+        for (key, output) in [("x", held.clone()), ("s", Value::list(set.clone()))] {
+            let mut last = after(&calls);
+            last.set("read", key, Value::Nil);
+            last.output = output;
+            last.node = node;
+            calls.push(last);
+        }
+    }
+    calls
+}
+
+#[test]
+fn replica_equality_finds_what_is_planted() {
+    let checker = ReplicaEquality;
+    trial(
+        &checker,
+        "replicas-differ",
+        planted(replicas, |rng, calls| {
+            // An element that was acknowledged is not on one node.
+            let known = oks(calls, "add");
+            let value = calls[any(rng, &known)?].input.clone();
+            let reads: Vec<usize> = (0..calls.len())
+                .filter(|&i| calls[i].key == Value::from("s") && calls[i].f.name() == "read")
+                .collect();
+            let read = any(rng, &reads)?;
+            change_list(&mut calls[..=read], |items| {
+                items.retain(|item| *item != value);
+                Some(())
+            })
+        }),
+    );
+    trial(
+        &checker,
+        "replicas-differ",
+        planted(replicas, |rng, calls| {
+            // One node holds an older value that was acknowledged.
+            let known = oks(calls, "write");
+            let value = calls[any(rng, &known)?].input.clone();
+            let reads: Vec<usize> = (0..calls.len())
+                .filter(|&i| calls[i].key == Value::from("x") && calls[i].f.name() == "read")
+                .collect();
+            let read = any(rng, &reads[1..])?;
+            let changed = calls[read].output != value;
+            calls[read].output = value;
+            changed.then_some(())
         }),
     );
 }
