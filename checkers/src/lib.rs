@@ -47,6 +47,7 @@ pub use invariants::queue::Queue;
 pub use invariants::replica_equality::ReplicaEquality;
 pub use invariants::revocation::Revocation;
 pub use invariants::saga::Saga;
+pub use invariants::set_full::SetFull;
 pub use invariants::unique_constraint::UniqueConstraint;
 pub use invariants::unique_ids::UniqueIds;
 pub use kinds::Kinds;
@@ -223,6 +224,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "all parts of a step that spans several stores end up done, or none",
         suits: |kinds| kinds.calls("saga"),
         new: || Box::new(Saga),
+    },
+    Listed {
+        name: "set-full",
+        summary: "what was added to a set is there, and what was removed is gone",
+        suits: |kinds| kinds.sets() && kinds.has(&F::Remove),
+        new: || Box::new(SetFull),
     },
     Listed {
         name: "staleness",

@@ -13,6 +13,7 @@ pub mod queue;
 pub mod replica_equality;
 pub mod revocation;
 pub mod saga;
+pub mod set_full;
 pub mod unique_constraint;
 pub mod unique_ids;
 

@@ -6,7 +6,7 @@ use rand::{Rng, RngExt};
 use rand_pcg::Pcg64Mcg;
 use schism_checkers::{
     Bank, Booking, Counter, DirtyReads, LeaderElection, Ledger, Lock, Queue, ReplicaEquality,
-    Revocation, Saga, UniqueConstraint, UniqueIds,
+    Revocation, Saga, SetFull, UniqueConstraint, UniqueIds,
 };
 use schism_history::{History, Kind, Value};
 
@@ -1142,6 +1142,128 @@ fn replica_equality_finds_what_is_planted() {
             let changed = calls[read].output != value;
             calls[read].output = value;
             changed.then_some(())
+        }),
+    );
+}
+
+/// A set from which elements are removed, and may be added again; read at the end.
+fn set(rng: &mut Pcg64Mcg) -> Vec<Call> {
+    let mut held: Vec<Value> = Vec::new();
+    let mut calls = calls(rng, 4, 40);
+    for call in &mut calls {
+        let value = Value::from(rng.random_range(0..15));
+        match rng.random_range(0..10) {
+            0 => {
+                call.set("read", "s", Value::Nil);
+                call.output = Value::list(held.clone());
+            }
+            1 => {
+                call.set("contains", "s", value.clone());
+                call.output = held.contains(&value).into();
+            }
+            2..5 => {
+                call.set("remove", "s", value.clone());
+                if call.happens() {
+                    held.retain(|other| *other != value);
+                }
+            }
+            _ => {
+                call.set("add", "s", value.clone());
+                if call.happens() && !held.contains(&value) {
+                    held.push(value);
+                }
+            }
+        }
+    }
+    calls.retain(|call| call.f.name() != "contains" || call.is_ok());
+    let mut last = after(&calls);
+    last.set("read", "s", Value::Nil);
+    last.output = Value::list(held);
+    calls.push(last);
+    calls
+}
+
+/// An element for which only one thing was ever tried, with success, but for these.
+fn only(rng: &mut Pcg64Mcg, calls: &[Call], f: &str) -> Option<Value> {
+    let values: Vec<i64> = (0..15)
+        .filter(|&value| {
+            let about =
+                |call: &&Call| call.input == Value::from(value) && call.f.name() != "contains";
+            let about: Vec<&Call> = calls.iter().filter(about).collect();
+            let done = about
+                .iter()
+                .filter(|call| call.f.name() == f && call.is_ok());
+            let last = done.map(|call| call.invoked).max();
+            let others = about
+                .iter()
+                .filter(|call| call.f.name() != f && call.kind != Kind::Fail);
+            let over = |call: &&&Call| call.is_ok() && Some(call.end) < last;
+            last.is_some() && others.clone().count() == others.filter(over).count()
+        })
+        .collect();
+    any(rng, &values).map(Value::from)
+}
+
+#[test]
+fn set_full_finds_what_is_planted() {
+    // Nobody but the last read has the last word.
+    let silence = |calls: &mut Vec<Call>| {
+        let last = calls.len() - 1;
+        let mut place = 0;
+        calls.retain(|call| {
+            place += 1;
+            !matches!(call.f.name(), "read" | "contains") || place == last + 1
+        });
+    };
+    trial(
+        &SetFull,
+        "lost-element",
+        planted(set, |rng, calls| {
+            silence(calls);
+            let value = only(rng, calls, "add")?;
+            calls.iter().find(|call| call.f.name() == "remove")?;
+            change_list(calls, |items| {
+                items.retain(|item| *item != value);
+                Some(())
+            })
+        }),
+    );
+    trial(
+        &SetFull,
+        "undead-element",
+        planted(set, |rng, calls| {
+            silence(calls);
+            let value = only(rng, calls, "remove")?;
+            // An element that was never added would be unexpected.
+            calls
+                .iter()
+                .find(|call| call.f.name() == "add" && call.is_ok() && call.input == value)?;
+            change_list(calls, |items| {
+                items.push(value);
+                Some(())
+            })
+        }),
+    );
+    trial(
+        &SetFull,
+        "duplicate-element",
+        planted(set, |rng, calls| {
+            calls.iter().find(|call| call.f.name() == "remove")?;
+            change_list(calls, |items| {
+                let again = any(rng, &(0..items.len()).collect::<Vec<_>>())?;
+                items.push(items[again].clone());
+                Some(())
+            })
+        }),
+    );
+    trial(
+        &SetFull,
+        "unexpected-element",
+        planted(set, |_, calls| {
+            change_list(calls, |items| {
+                items.push(99.into());
+                Some(())
+            })
         }),
     );
 }
