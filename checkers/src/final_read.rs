@@ -4,7 +4,7 @@
 //! caught up: the harness then reads every object once from every node, in a phase of its own.
 
 use rustc_hash::FxHashMap;
-use schism_history::{History, OpId, Outcome, Time};
+use schism_history::{History, OpId, Outcome, Time, Value};
 
 /// The name of the phase in which the harness reads everything once more.
 pub(crate) const FINAL_READS: &str = "final-reads";
@@ -22,7 +22,16 @@ pub(crate) fn final_phase(history: &History) -> Option<Time> {
 /// phase. In a history that names no phases (an imported one), the last read of each node. None when the history has
 /// phases, but nobody read the object in the final one.
 pub(crate) fn last_words(history: &History, reads: impl Iterator<Item = OpId>) -> Vec<OpId> {
-    let mut ok = reads.filter(|&id| history.operation(id).outcome == Outcome::Ok);
+    last_words_of(history, reads, |_| &Value::Nil)
+}
+
+/// The same for reads that are each about a part of the object: an element of a set. Each node has a last word on each.
+pub(crate) fn last_words_of<'h>(
+    history: &'h History,
+    reads: impl Iterator<Item = OpId>,
+    part: impl Fn(OpId) -> &'h Value,
+) -> Vec<OpId> {
+    let ok = reads.filter(|&id| history.operation(id).outcome == Outcome::Ok);
     if let Some(begin) = final_phase(history) {
         return ok
             .filter(|&id| history.operation(id).invoked >= begin)
@@ -31,10 +40,10 @@ pub(crate) fn last_words(history: &History, reads: impl Iterator<Item = OpId>) -
     if !history.phases().is_empty() {
         return Vec::new();
     }
-    let mut last: FxHashMap<Option<&str>, OpId> = FxHashMap::default();
-    for id in ok.by_ref() {
+    let mut last: FxHashMap<(Option<&str>, &Value), OpId> = FxHashMap::default();
+    for id in ok {
         let node = history.operation(id).node().map(|node| &**node);
-        last.insert(node, id);
+        last.insert((node, part(id)), id);
     }
     let mut last: Vec<OpId> = last.into_values().collect();
     last.sort_unstable();

@@ -34,8 +34,22 @@ pub mod measures;
 pub mod sessions;
 
 pub use budget::Budget;
+pub use invariants::bank::Bank;
+pub use invariants::booking::Booking;
+pub use invariants::counter::Counter;
+pub use invariants::dirty_reads::DirtyReads;
+pub use invariants::leader_election::LeaderElection;
+pub use invariants::ledger::Ledger;
 pub use invariants::list_order::ListOrder;
+pub use invariants::lock::Lock;
 pub use invariants::lost_updates::LostUpdates;
+pub use invariants::queue::Queue;
+pub use invariants::replica_equality::ReplicaEquality;
+pub use invariants::revocation::Revocation;
+pub use invariants::saga::Saga;
+pub use invariants::set_full::SetFull;
+pub use invariants::unique_constraint::UniqueConstraint;
+pub use invariants::unique_ids::UniqueIds;
 pub use kinds::Kinds;
 pub use level::Level;
 pub use linearizable::Linearizable;
@@ -56,7 +70,7 @@ pub use verdict::{
     Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
 };
 
-use schism_history::History;
+use schism_history::{F, History};
 
 /// A judge of histories.
 pub trait Checker: Send + Sync {
@@ -89,6 +103,33 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(Availability),
     },
     Listed {
+        name: "bank",
+        summary: "money only moves: all accounts together always hold the same",
+        suits: |kinds| kinds.has(&F::Transfer) && kinds.reads_maps,
+        new: || Box::new(Bank::default()),
+    },
+    Listed {
+        name: "booking",
+        summary: "nothing is sold twice, and no more than there is",
+        suits: |kinds| kinds.calls("book"),
+        new: || Box::new(Booking),
+    },
+    Listed {
+        name: "counter",
+        summary: "what was added to a counter is counted, once",
+        suits: |kinds| {
+            kinds.reads_integers
+                && (kinds.has(&F::Add) || kinds.calls("increment") || kinds.calls("decrement"))
+        },
+        new: || Box::new(Counter),
+    },
+    Listed {
+        name: "dirty-reads",
+        summary: "nobody reads what a failed operation wrote",
+        suits: |kinds| kinds.has(&F::Read) || kinds.has(&F::Txn),
+        new: || Box::new(DirtyReads),
+    },
+    Listed {
         name: "errors",
         summary: "errors by class; unknown if the client never worked on some node",
         suits: |_| true,
@@ -107,6 +148,18 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(Latency),
     },
     Listed {
+        name: "leader-election",
+        summary: "a term has one leader, and terms rise",
+        suits: |kinds| kinds.calls("leader") || kinds.calls("elect"),
+        new: || Box::new(LeaderElection),
+    },
+    Listed {
+        name: "ledger",
+        summary: "nobody spends what is not there, and entries stay as they are",
+        suits: |kinds| kinds.calls("open") && (kinds.has(&F::Transfer) || kinds.calls("withdraw")),
+        new: || Box::new(Ledger::default()),
+    },
+    Listed {
         name: "linearizable",
         summary: "registers behave as if operations took effect one at a time, each while it ran",
         suits: Kinds::registers,
@@ -117,6 +170,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "all reads of a list agree on one order of its elements",
         suits: |kinds| kinds.appends,
         new: || Box::new(ListOrder),
+    },
+    Listed {
+        name: "lock",
+        summary: "a lock has one holder at a time, and fencing tokens rise",
+        suits: |kinds| kinds.has(&F::Acquire),
+        new: || Box::new(Lock),
     },
     Listed {
         name: "lost-updates",
@@ -137,10 +196,40 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(MonotonicWrites),
     },
     Listed {
+        name: "queue",
+        summary: "what is put into a queue comes out, once",
+        suits: |kinds| kinds.has(&F::Enqueue),
+        new: || Box::new(Queue::default()),
+    },
+    Listed {
         name: "read-your-writes",
         summary: "a process sees its own acknowledged writes",
         suits: |kinds| kinds.registers() || kinds.appends,
         new: || Box::new(ReadYourWrites),
+    },
+    Listed {
+        name: "replica-equality",
+        summary: "when all is quiet, every node says the same",
+        suits: |kinds| kinds.has(&F::Read),
+        new: || Box::new(ReplicaEquality),
+    },
+    Listed {
+        name: "revocation",
+        summary: "who has lost a right cannot use it any more",
+        suits: |kinds| kinds.calls("revoke"),
+        new: || Box::new(Revocation),
+    },
+    Listed {
+        name: "saga",
+        summary: "all parts of a step that spans several stores end up done, or none",
+        suits: |kinds| kinds.calls("saga"),
+        new: || Box::new(Saga),
+    },
+    Listed {
+        name: "set-full",
+        summary: "what was added to a set is there, and what was removed is gone",
+        suits: |kinds| kinds.sets() && kinds.has(&F::Remove),
+        new: || Box::new(SetFull),
     },
     Listed {
         name: "staleness",
@@ -153,6 +242,18 @@ pub const CHECKERS: &[Listed] = &[
         summary: "enough was done, and done at once, to mean anything",
         suits: |_| true,
         new: || Box::new(Stats::default()),
+    },
+    Listed {
+        name: "unique-constraint",
+        summary: "no two rows have the same value where values must be unique",
+        suits: |kinds| kinds.calls("insert"),
+        new: || Box::new(UniqueConstraint),
+    },
+    Listed {
+        name: "unique-ids",
+        summary: "no identifier is given out twice",
+        suits: |kinds| kinds.has(&F::Generate),
+        new: || Box::new(UniqueIds),
     },
     Listed {
         name: "writes-follow-reads",

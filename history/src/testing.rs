@@ -13,7 +13,7 @@
 //!
 //! The line begins with the process. `w` writes, `r` reads, `cas KEY OLD NEW` compares and sets; any other word is
 //! taken as the function's name, with a key and, if there is one, a value behind it. `@n1` after the process names the
-//! node. Lists are written `[1,2]` without spaces; `nil`, `true` and `false` are what they say.
+//! node. Lists are written `[1,2]` and maps `{a:1,b:2}`, without spaces; `nil`, `true` and `false` are what they say.
 
 use std::sync::Arc;
 
@@ -103,20 +103,38 @@ fn value(word: &str) -> Value {
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
     {
-        let mut depth = 0;
-        let outside = |c: char| {
-            match c {
-                '[' => depth += 1,
-                ']' => depth -= 1,
-                _ => {}
-            }
-            c == ',' && depth == 0
-        };
-        let items = items.split(outside).filter(|item| !item.is_empty());
-        return Value::list(items.map(value));
+        return Value::list(parts(items).into_iter().map(value));
+    }
+    if let Some(items) = word
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+    {
+        return Value::map(parts(items).into_iter().map(|part| {
+            let Some((name, part)) = part.split_once(':') else {
+                panic!("{part:?} has no name");
+            };
+            (name, value(part))
+        }));
     }
     word.parse::<i64>()
         .map_or_else(|_| Value::from(word), Value::from)
+}
+
+/// What stands between the commas, but for those inside lists and maps.
+fn parts(items: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let outside = |c: char| {
+        match c {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth -= 1,
+            _ => {}
+        }
+        c == ',' && depth == 0
+    };
+    items
+        .split(outside)
+        .filter(|item| !item.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -178,6 +196,16 @@ mod tests {
         assert_eq!(
             op.output(),
             &Value::list([append, read(Value::list([1, 2]))])
+        );
+    }
+
+    #[test]
+    fn maps_hold_lists_and_maps() {
+        let history = history("0 |read nil -> {a:1,b:{c:[1,2]}}|");
+        let inner = Value::map([("c", Value::list([1, 2]))]);
+        assert_eq!(
+            history.operations().next().unwrap().output(),
+            &Value::map([("a", Value::from(1)), ("b", inner)])
         );
     }
 

@@ -1,4 +1,21 @@
 //! What must be true of an application's data, whatever the isolation level is called.
 
+pub mod bank;
+pub mod booking;
+pub mod counter;
+pub mod dirty_reads;
+pub mod leader_election;
+pub mod ledger;
 pub mod list_order;
+pub mod lock;
 pub mod lost_updates;
+pub mod queue;
+pub mod replica_equality;
+pub mod revocation;
+pub mod saga;
+pub mod set_full;
+pub mod unique_constraint;
+pub mod unique_ids;
+
+mod claim;
+mod sums;

@@ -90,7 +90,19 @@ impl<'h> Story<'h> {
             (F::Add, _) if known => format!("added {}", op.input()),
             (F::Add, _) => format!("tried to add {}", op.input()),
             (F::Txn, _) => transaction(&op),
-            (f, _) => format!("called {f} with {}", short(op.input())),
+            (f, _) => {
+                let called = if known { "called" } else { "tried to call" };
+                let with = match op.input() {
+                    Value::Nil => String::new(),
+                    input => format!(" with {}", short(input)),
+                };
+                let got = if known && op.output_id != op.input_id {
+                    format!(" and got {}", short(op.output()))
+                } else {
+                    String::new()
+                };
+                format!("{called} {f}{with}{got}")
+            }
         }
     }
 }

@@ -29,11 +29,11 @@ pub(crate) struct Part {
     /// The kind: `sets`.
     name: &'static str,
     /// Acknowledged updates of which it is known whether they are lost.
-    decided: u64,
+    pub(crate) decided: u64,
     /// Acknowledged updates of which it is not.
-    undecided: u64,
+    pub(crate) undecided: u64,
     /// Its figures.
-    figures: Value,
+    pub(crate) figures: Value,
 }
 
 impl Checker for LostUpdates {

@@ -66,7 +66,7 @@ struct Counts<'h> {
 }
 
 /// Judges all sets of a history; `None` when it has none. O(elements read).
-pub(super) fn judge(history: &History, findings: &mut Findings) -> Option<Part> {
+pub(crate) fn judge(history: &History, findings: &mut Findings) -> Option<Part> {
     if !history.functions().contains(&F::Add) {
         return None;
     }
