@@ -32,6 +32,7 @@ pub mod invariants;
 pub mod linearizable;
 pub mod measures;
 pub mod sessions;
+pub mod transactions;
 
 pub use budget::Budget;
 pub use invariants::bank::Bank;

@@ -1,0 +1,11 @@
+//! Judges of transactions: what clients read and wrote in groups, and the isolation level that explains it.
+
+pub(crate) mod columns;
+pub(crate) mod numbering;
+
+use crate::Level;
+
+/// What a database is taken to promise when nobody says: the level that "transactions" means to most of their users.
+/// A judge of transactions finds a history invalid when this level is refuted, or one that it implies. Anomalies that
+/// only stronger levels forbid are told all the same.
+pub const DEFAULT_CLAIM: Level = Level::Serializable;
