@@ -67,6 +67,7 @@ pub use sessions::monotonic_reads::MonotonicReads;
 pub use sessions::monotonic_writes::MonotonicWrites;
 pub use sessions::read_your_writes::ReadYourWrites;
 pub use sessions::writes_follow_reads::WritesFollowReads;
+pub use transactions::list_append::ListAppend;
 pub use verdict::{
     Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
 };
@@ -165,6 +166,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "registers behave as if operations took effect one at a time, each while it ran",
         suits: Kinds::registers,
         new: || Box::new(Linearizable),
+    },
+    Listed {
+        name: "list-append",
+        summary: "transactions on lists keep the isolation level that is claimed; which levels they keep",
+        suits: |kinds| kinds.appends,
+        new: || Box::new(ListAppend::default()),
     },
     Listed {
         name: "list-order",
@@ -283,6 +290,14 @@ pub fn suited(history: &History) -> Vec<&'static Listed> {
         return Vec::new();
     }
     suited
+}
+
+/// The checker with this name, asked whether the history keeps this level; `None` if it is not about levels.
+pub fn by_claim(name: &str, claim: Level) -> Option<Box<dyn Checker>> {
+    match name {
+        "list-append" => Some(Box::new(ListAppend { claim })),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

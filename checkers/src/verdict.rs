@@ -48,6 +48,9 @@ pub struct Verdict {
     pub anomalies: Vec<Anomaly>,
     /// How many anomalies were found in all.
     pub anomaly_count: u64,
+    /// Proofs against levels that the claimed one does not promise: they are behind `levels`, and make nothing invalid.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beyond_claim: Vec<Anomaly>,
     /// What it says about consistency levels; empty when it is about something else.
     #[serde(skip_serializing_if = "Levels::is_empty")]
     pub levels: Levels,
@@ -67,6 +70,7 @@ impl Verdict {
             summary: summary.into(),
             anomalies: Vec::new(),
             anomaly_count: 0,
+            beyond_claim: Vec::new(),
             levels: Levels::default(),
             figures: Value::Nil,
             disagreement: None,

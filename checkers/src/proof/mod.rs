@@ -3,5 +3,7 @@
 pub(crate) mod all_orders;
 pub(crate) mod conclusion;
 pub(crate) mod findings;
+pub(crate) mod replay;
+pub(crate) mod serial_orders;
 pub(crate) mod story;
 pub(crate) mod witness;

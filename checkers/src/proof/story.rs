@@ -166,6 +166,15 @@ pub(crate) fn of_key(key: &Value) -> String {
     }
 }
 
+/// `key x`, or `the only object`.
+pub(crate) fn key_name(key: &Value) -> String {
+    if key.is_nil() {
+        "the only object".to_owned()
+    } else {
+        format!("key {key}")
+    }
+}
+
 /// A value; of a long list, both ends only.
 pub(crate) fn short(value: &Value) -> String {
     const SHOWN: usize = 12;

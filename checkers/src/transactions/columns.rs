@@ -141,22 +141,6 @@ impl<'h> Transactions<'h> {
         self.ops.len()
     }
 
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ops.is_empty()
-    }
-
-    /// How many sessions there are.
-    pub(crate) fn session_count(&self) -> usize {
-        self.first_of_session.len().saturating_sub(1)
-    }
-
-    /// The transactions of a session.
-    pub(crate) fn of_session(&self, session: u32) -> Range<u32> {
-        let session = session as usize;
-        self.first_of_session[session]..self.first_of_session[session + 1]
-    }
-
     /// The places of a transaction's steps in the columns.
     pub(crate) fn step_range(&self, transaction: u32) -> Range<usize> {
         let t = transaction as usize;
@@ -550,23 +534,18 @@ impl<'h> Builder<'h> {
                 .iter()
                 .position(|value| value.as_list().is_some_and(|value| value == list));
             let columns = &mut self.transactions;
-            match known {
-                Some(known) => {
-                    columns.kind[place] = StepKind::Read;
-                    columns.value[place] = known as u32;
-                    if let Some(branch) = columns.branch.get_mut(place) {
-                        *branch = NONE;
-                    }
+            if let Some(known) = known {
+                columns.kind[place] = StepKind::Read;
+                columns.value[place] = known as u32;
+                if let Some(branch) = columns.branch.get_mut(place) {
+                    *branch = NONE;
                 }
-                None => {
-                    columns.kind[place] = StepKind::ReadUnknown;
-                    let transaction = columns
-                        .first_step
-                        .partition_point(|&first| first as usize <= place)
-                        - 1;
-                    let id = columns.ops[transaction];
-                    self.unreadable(id);
-                }
+            } else {
+                columns.kind[place] = StepKind::ReadUnknown;
+                let firsts = &columns.first_step;
+                let transaction = firsts.partition_point(|&first| first as usize <= place) - 1;
+                let id = columns.ops[transaction];
+                self.unreadable(id);
             }
         }
     }
@@ -589,13 +568,12 @@ mod tests {
         );
         let transactions = Transactions::of(&history, Include::Transactions);
         assert_eq!(transactions.len(), 4);
-        assert_eq!(transactions.session_count(), 3);
         assert_eq!(
             transactions.ops,
             [OpId(0), OpId(3), OpId(1), OpId(2)],
             "session by session"
         );
-        assert_eq!(transactions.of_session(0), 0..2);
+        assert_eq!(transactions.first_of_session, [0, 2, 3, 4]);
         assert_eq!(transactions.session, [0, 0, 1, 2]);
         let read: Vec<Step> = transactions.steps(1).collect();
         assert_eq!(transactions.list(read[0]).len(), 2);

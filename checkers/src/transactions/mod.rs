@@ -1,7 +1,17 @@
 //! Judges of transactions: what clients read and wrote in groups, and the isolation level that explains it.
 
+pub(crate) mod anomalies;
 pub(crate) mod columns;
+pub(crate) mod components;
+pub(crate) mod cycles;
+pub(crate) mod graph;
+pub(crate) mod levels;
+pub mod list_append;
 pub(crate) mod numbering;
+pub(crate) mod order;
+pub(crate) mod phrases;
+pub(crate) mod search;
+pub(crate) mod versions;
 
 use crate::Level;
 

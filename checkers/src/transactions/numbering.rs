@@ -26,26 +26,11 @@ impl<'h> Numbering<'h> {
         }
         if self.dense[place] == 0 {
             // It may have come when the table was too short for it.
-            self.dense[place] = match self.others.get(value) {
-                Some(number) => number + 1,
-                None => {
-                    self.count += 1;
-                    self.count
-                }
-            };
+            let known = self.others.get(value);
+            self.count += u32::from(known.is_none());
+            self.dense[place] = known.map_or(self.count, |number| number + 1);
         }
         self.dense[place] - 1
-    }
-
-    /// The value's number, if it has one.
-    pub(crate) fn get(&self, value: &Value) -> Option<u32> {
-        if let Value::Int(n) = value
-            && let Ok(place) = usize::try_from(*n)
-            && let Some(&number @ 1..) = self.dense.get(place)
-        {
-            return Some(number - 1);
-        }
-        self.others.get(value).copied()
     }
 
     /// How many values have a number.
@@ -76,14 +61,11 @@ mod tests {
         let first: Vec<u32> = values.iter().map(|v| numbering.number(v)).collect();
         let again: Vec<u32> = values.iter().map(|v| numbering.number(v)).collect();
         assert_eq!(first, again);
-        let found: Vec<u32> = values.iter().map(|v| numbering.get(v).unwrap()).collect();
-        assert_eq!(first, found);
         let mut sorted = first.clone();
         sorted.sort_unstable();
         sorted.dedup();
         // 0 is in both parts.
         assert_eq!(sorted.len(), values.len() - 1);
         assert_eq!(numbering.count() as usize, sorted.len());
-        assert_eq!(numbering.get(&Value::from("b")), None);
     }
 }

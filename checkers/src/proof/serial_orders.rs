@@ -1,0 +1,213 @@
+//! Another second opinion: every serial order of a few transactions on lists.
+//!
+//! Whatever else a history holds, a serial order of all its transactions contains an order of any few of them, and of
+//! the elements of a list any few keep their order. So when some transactions that surely happened have no serial order
+//! in which each reads, of the elements that they appended, what it read, the history has none.
+//!
+//! It shares nothing with the judges of transactions but the history itself. A subset search with memory: O(2^n n) for
+//! n transactions, bounded by a number of steps.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashSet;
+use schism_history::{History, OpId, Outcome, Value};
+
+use crate::micro_op::{MicroOp, micro_ops};
+use crate::proof::all_orders::Answer;
+
+/// What a serial order must respect besides what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Respect {
+    /// Nothing.
+    Nothing,
+    /// The order in which each process sent its transactions.
+    Sessions,
+    /// That, and that what had returned comes before what was sent later.
+    RealTime,
+}
+
+/// Tries every serial order of these transactions, all of which surely happened, in at most `steps` steps. Of the lists,
+/// only the elements of `scope` (key, element) are looked at.
+pub(crate) fn search(
+    history: &History,
+    transactions: &[OpId],
+    scope: &[(&Value, &Value)],
+    respect: Respect,
+    steps: u64,
+) -> Answer {
+    if transactions.len() > 64 {
+        return Answer::Unfinished;
+    }
+    let mut keys: BTreeMap<&Value, usize> = BTreeMap::new();
+    for &(key, _) in scope {
+        let next = keys.len();
+        keys.entry(key).or_insert(next);
+    }
+    let effects: Vec<Vec<Effect<'_>>> = transactions
+        .iter()
+        .map(|&id| effects(history, id, scope, &keys))
+        .collect();
+    let before = before(history, transactions, respect);
+    let mut left = steps;
+    let mut tried: FxHashSet<(u64, Vec<Vec<&Value>>)> = FxHashSet::default();
+    let mut longest: Vec<usize> = Vec::new();
+    // Each frame: what was placed, the lists then, and which transaction is tried next.
+    let mut stack = vec![(0_u64, vec![Vec::new(); keys.len()], 0_usize)];
+    let mut order: Vec<usize> = Vec::new();
+    while let Some((placed, lists, next)) = stack.last_mut() {
+        if order.len() == transactions.len() {
+            return Answer::Order(order.iter().map(|&i| transactions[i]).collect());
+        }
+        let i = *next;
+        if i == transactions.len() {
+            stack.pop();
+            order.pop();
+            continue;
+        }
+        *next += 1;
+        if *placed >> i & 1 == 1 || before[i] & !*placed != 0 {
+            continue;
+        }
+        if left == 0 {
+            return Answer::Unfinished;
+        }
+        left -= 1;
+        let mut after = lists.clone();
+        if !effects[i].iter().all(|effect| effect.apply(&mut after)) {
+            continue;
+        }
+        let placed = *placed | 1 << i;
+        if tried.insert((placed, after.clone())) {
+            stack.push((placed, after, 0));
+            order.push(i);
+            if order.len() > longest.len() {
+                longest.clone_from(&order);
+            }
+        }
+    }
+    Answer::NoOrder(longest.iter().map(|&i| transactions[i]).collect())
+}
+
+/// What a transaction does to one list.
+enum Effect<'h> {
+    Append(usize, &'h Value),
+    Read(usize, Vec<&'h Value>),
+}
+
+impl<'h> Effect<'h> {
+    /// Changes the lists; false when this cannot happen to them.
+    fn apply(&self, lists: &mut [Vec<&'h Value>]) -> bool {
+        match self {
+            Self::Append(key, element) => {
+                lists[*key].push(element);
+                true
+            }
+            Self::Read(key, read) => lists[*key] == *read,
+        }
+    }
+}
+
+fn effects<'h>(
+    history: &'h History,
+    id: OpId,
+    scope: &[(&Value, &Value)],
+    keys: &BTreeMap<&Value, usize>,
+) -> Vec<Effect<'h>> {
+    let op = history.operation(id);
+    let in_scope = |key: &Value, element: &Value| scope.contains(&(key, element));
+    micro_ops(&op)
+        .filter_map(|micro_op| match micro_op {
+            MicroOp::Append { key, element } => {
+                in_scope(key, element).then(|| Effect::Append(keys[key], element))
+            }
+            MicroOp::Read {
+                key,
+                list: Some(list),
+            } => {
+                let seen = list.iter().filter(|element| in_scope(key, element));
+                Some(Effect::Read(*keys.get(key)?, seen.collect()))
+            }
+            MicroOp::Read { .. } => None,
+        })
+        .collect()
+}
+
+/// For each transaction, those that must come before it, as bits.
+fn before(history: &History, transactions: &[OpId], respect: Respect) -> Vec<u64> {
+    let ops: Vec<_> = transactions
+        .iter()
+        .map(|&id| history.operation(id))
+        .collect();
+    ops.iter()
+        .map(|this| {
+            let mut bits = 0;
+            for (i, that) in ops.iter().enumerate() {
+                let session = that.process == this.process && that.id < this.id;
+                let time = that.outcome == Outcome::Ok && that.end() < this.invoked;
+                let is_before = match respect {
+                    Respect::Nothing => false,
+                    Respect::Sessions => session,
+                    Respect::RealTime => session || time,
+                };
+                bits |= u64::from(is_before) << i;
+            }
+            bits
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schism_history::testing;
+
+    fn answer(drawing: &str, respect: Respect) -> Answer {
+        let history = testing::history(drawing);
+        let x = Value::from("x");
+        let elements: Vec<Value> = (1..4).map(Value::from).collect();
+        let scope: Vec<(&Value, &Value)> = elements.iter().map(|e| (&x, e)).collect();
+        let ids: Vec<OpId> = history.operations().map(|op| op.id).collect();
+        search(&history, &ids, &scope, respect, 1_000)
+    }
+
+    #[test]
+    fn an_order_is_found_if_there_is_one() {
+        let stale = "
+            0 |txn nil [[append,x,1]]|
+            1                          |txn nil [[r,x,nil]] -> [[r,x,[]]]|
+            ";
+        assert_eq!(
+            answer(stale, Respect::Nothing),
+            Answer::Order(vec![OpId(1), OpId(0)])
+        );
+        assert_eq!(
+            answer(stale, Respect::Sessions),
+            Answer::Order(vec![OpId(1), OpId(0)])
+        );
+        assert!(matches!(
+            answer(stale, Respect::RealTime),
+            Answer::NoOrder(_)
+        ));
+    }
+
+    #[test]
+    fn no_order_is_found_if_there_is_none() {
+        let lost = "
+            0 |txn nil [[r,x,nil],[append,x,1]] -> [[r,x,[]],[append,x,1]]|
+            1 |txn nil [[r,x,nil],[append,x,2]] -> [[r,x,[]],[append,x,2]]|
+            ";
+        assert_eq!(
+            answer(lost, Respect::Nothing),
+            Answer::NoOrder(vec![OpId(0)])
+        );
+    }
+
+    #[test]
+    fn elements_out_of_scope_do_not_matter() {
+        let other = "
+            0 |txn nil [[append,x,1]]|
+            1 |txn nil [[r,x,nil]] -> [[r,x,[7,1,8]]]|
+            ";
+        assert!(matches!(answer(other, Respect::Nothing), Answer::Order(_)));
+    }
+}

@@ -1,0 +1,74 @@
+//! Version orders: for each key, who wrote its versions one after the other, and which of them each transaction read.
+//!
+//! Versions are *slots*, numbered over all keys: the slots of a key stand next to each other, the first one is what the
+//! key holds before anybody wrote it.
+
+use crate::transactions::columns::NONE;
+
+/// The version orders of all keys, as far as they are known.
+#[derive(Debug, Default)]
+pub(crate) struct Versions {
+    /// The first slot of each key; one more than there are keys.
+    pub(crate) base: Vec<u32>,
+    /// Who wrote the version; [`NONE`] for the first one of each key, and where that is not known.
+    pub(crate) writer: Vec<u32>,
+    /// What transactions read from others: (transaction, slot). A transaction that read two versions of one key stands
+    /// twice.
+    pub(crate) reads: Vec<(u32, u32)>,
+    /// Transactions that surely wrote the key after all of its slots, in an order that nobody saw: (key, transaction),
+    /// by key, each once.
+    pub(crate) unordered: Vec<(u32, u32)>,
+    /// Reads of which only the writer is known: (writer, reader, key).
+    pub(crate) read_from: Vec<(u32, u32, u32)>,
+    /// Predicate reads that saw, or missed, a version: (transaction, slot). Every one also depends on the whole key: the
+    /// next version would change what matched.
+    pub(crate) predicate_reads: Vec<(u32, u32)>,
+}
+
+impl Versions {
+    /// How many keys there are.
+    pub(crate) fn key_count(&self) -> usize {
+        self.base.len().saturating_sub(1)
+    }
+
+    /// The slots of a key.
+    pub(crate) fn slots(&self, key: u32) -> std::ops::Range<usize> {
+        self.base[key as usize] as usize..self.base[key as usize + 1] as usize
+    }
+
+    /// The key of a slot. O(log keys).
+    pub(crate) fn key_of(&self, slot: u32) -> u32 {
+        self.base.partition_point(|&base| base <= slot) as u32 - 1
+    }
+
+    /// For each slot, the last known writer at or before it, within its key.
+    pub(crate) fn seen(&self) -> Vec<u32> {
+        let mut seen = self.writer.clone();
+        for key in 0..self.key_count() as u32 {
+            let mut last = NONE;
+            for slot in self.slots(key) {
+                if seen[slot] == NONE {
+                    seen[slot] = last;
+                } else {
+                    last = seen[slot];
+                }
+            }
+        }
+        seen
+    }
+
+    /// For each slot, the first known writer after it, within its key.
+    pub(crate) fn next(&self) -> Vec<u32> {
+        let mut next = vec![NONE; self.writer.len()];
+        for key in 0..self.key_count() as u32 {
+            let mut first = NONE;
+            for slot in self.slots(key).rev() {
+                next[slot] = first;
+                if self.writer[slot] != NONE {
+                    first = self.writer[slot];
+                }
+            }
+        }
+        next
+    }
+}
