@@ -1,6 +1,7 @@
 //! Proofs of anomalies: which operations they need, how a second way confirms them, how they are told.
 
 pub(crate) mod all_orders;
+pub(crate) mod commit_orders;
 pub(crate) mod conclusion;
 pub(crate) mod findings;
 pub(crate) mod replay;

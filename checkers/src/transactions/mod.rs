@@ -12,6 +12,7 @@ pub(crate) mod order;
 pub(crate) mod phrases;
 pub(crate) mod search;
 pub(crate) mod versions;
+pub(crate) mod saturation;
 
 use crate::Level;
 

@@ -1,0 +1,226 @@
+//! All levels of a history at once: strongest first, so that one order that shows the strongest settles the others.
+
+use super::certificate::{Certificate, Point};
+use super::committed::{Committed, INITIAL};
+use super::weak::{self, Weak};
+use super::{Answer, Order, Rules, search};
+use crate::{Budget, Level};
+
+/// The levels that can be decided for transactions on registers, from strong to weak where one implies the other.
+pub(crate) const JUDGED: [Level; 15] = [
+    Level::StrictSerializable,
+    Level::StrongSessionSerializable,
+    Level::Serializable,
+    Level::UpdateSerializable,
+    Level::RepeatableRead,
+    Level::StrongSnapshotIsolation,
+    Level::StrongSessionSnapshotIsolation,
+    Level::SnapshotIsolation,
+    Level::ParallelSnapshotIsolation,
+    Level::Prefix,
+    Level::CausalConvergence,
+    Level::Causal,
+    Level::ReadAtomic,
+    Level::MonotonicAtomicView,
+    Level::ReadCommitted,
+];
+
+/// Decides one level; `None` when it is none of [`JUDGED`]. Complete within the budget, but for update serializability.
+pub(crate) fn judge(committed: &Committed, level: Level, budget: &Budget) -> Option<Answer> {
+    let rules = match level {
+        Level::StrictSerializable => Rules::serializable(Order::RealTime),
+        Level::StrongSessionSerializable => Rules::serializable(Order::Session),
+        // Without predicates they are one.
+        Level::Serializable | Level::RepeatableRead => Rules::serializable(Order::None),
+        Level::StrongSnapshotIsolation => Rules::snapshot(Order::RealTime),
+        Level::StrongSessionSnapshotIsolation => Rules::snapshot(Order::Session),
+        Level::SnapshotIsolation => Rules::snapshot(Order::None),
+        Level::ParallelSnapshotIsolation => Rules::parallel(),
+        Level::Prefix => Rules::prefix(),
+        Level::UpdateSerializable => return Some(updates(committed, budget)),
+        _ => {
+            let weak = match level {
+                Level::CausalConvergence => Weak::CausalConvergence,
+                Level::Causal => Weak::Causal,
+                Level::ReadAtomic => Weak::ReadAtomic,
+                Level::MonotonicAtomicView => Weak::MonotonicAtomicView,
+                Level::ReadCommitted => Weak::ReadCommitted,
+                _ => return None,
+            };
+            return Some(weak::decide(committed, weak, budget));
+        }
+    };
+    Some(search::decide(committed, rules, budget))
+}
+
+/// Update serializability: the transactions that write are serializable, and with them each one that only reads, alone.
+/// What the orders found for them do not settle stays unknown.
+fn updates(committed: &Committed, budget: &Budget) -> Answer {
+    let n = committed.len() as u32;
+    let (writers, readers): (Vec<u32>, Vec<u32>) =
+        (0..n).partition(|&t| !committed.is_read_only(t));
+    let rules = Rules::serializable(Order::None);
+    let named = |core: Vec<u32>, kept: &[u32]| {
+        Answer::Refuted(core.into_iter().map(|t| kept[t as usize]).collect())
+    };
+    let order = match search::decide(&committed.only(&writers), rules, budget) {
+        Answer::Holds(Certificate::Serial(order)) => order,
+        Answer::Holds(_) => Vec::new(),
+        Answer::Refuted(core) => return named(core, &writers),
+        unknown @ Answer::Unknown(_) => return unknown,
+    };
+    let mut place = vec![0; n as usize];
+    for (i, &t) in order.iter().enumerate() {
+        place[writers[t as usize] as usize] = i as u32;
+    }
+    let mut versions: Vec<Vec<u32>> = vec![Vec::new(); committed.keys as usize];
+    for (slot, &key) in committed.write_key.iter().enumerate() {
+        versions[key as usize].push(place[committed.writer[slot] as usize]);
+    }
+    for versions in &mut versions {
+        versions.sort_unstable();
+    }
+    let mut odd = 0;
+    for t in readers {
+        if fits(committed, t, &place, &versions) {
+            continue;
+        }
+        odd += 1;
+        if odd > 64 || budget.is_stopped() {
+            break;
+        }
+        let mut kept = writers.clone();
+        kept.push(t);
+        kept.sort_unstable();
+        if let Answer::Refuted(core) = search::decide(&committed.only(&kept), rules, budget) {
+            return named(core, &kept);
+        }
+    }
+    if odd == 0 {
+        Answer::Holds(Certificate::None)
+    } else {
+        Answer::Unknown(
+            "some transactions that only read fit a serial order of the others, but not one and the same".to_owned(),
+        )
+    }
+}
+
+/// Whether what a transaction read was there at one moment of an order of those that write. `versions` are, for each
+/// key, the places of its writers, rising. O(reads log writers).
+fn fits(committed: &Committed, t: u32, place: &[u32], versions: &[Vec<u32>]) -> bool {
+    let (mut from, mut to) = (0, u32::MAX);
+    for r in committed.reads(t) {
+        let versions = &versions[committed.read_key[r] as usize];
+        // The moment lies behind the version that was read, and before the next one.
+        let next = match committed.read_slot[r] {
+            INITIAL => 0,
+            slot => {
+                let at = place[committed.writer[slot as usize] as usize];
+                from = from.max(at + 1);
+                versions.partition_point(|&other| other <= at)
+            }
+        };
+        to = to.min(versions.get(next).copied().unwrap_or(u32::MAX));
+    }
+    from <= to
+}
+
+/// What is known about every level.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    /// Levels that are refuted by a search of their own, with the transactions that do it; from weak to strong.
+    pub(crate) refuted: Vec<(Level, Vec<u32>)>,
+    /// Levels that are kept: those that were shown, not all that they imply.
+    pub(crate) held: Vec<Level>,
+    /// The order that shows the strongest one.
+    pub(crate) certificate: Option<(Level, Certificate)>,
+    /// Levels that stay open, and why.
+    pub(crate) open: Vec<(Level, String)>,
+}
+
+impl Judged {
+    /// Whether a level is refuted.
+    pub(crate) fn refutes(&self, level: Level) -> bool {
+        self.refuted.iter().any(|&(weak, _)| level.implies(weak))
+    }
+
+    /// Whether a level is kept.
+    pub(crate) fn holds(&self, level: Level) -> bool {
+        self.held.iter().any(|strong| strong.implies(level))
+    }
+
+    fn take(&mut self, level: Level, answer: Answer) {
+        match answer {
+            Answer::Holds(certificate) => {
+                self.held.push(level);
+                if self.certificate.is_none() && certificate != Certificate::None {
+                    self.certificate = Some((level, certificate));
+                }
+            }
+            Answer::Refuted(core) => self.refuted.push((level, core)),
+            Answer::Unknown(why) => self.open.push((level, why)),
+        }
+    }
+}
+
+/// Decides every level that nothing implies. `already` are levels that something else refuted.
+pub(crate) fn judge_all(committed: &Committed, already: &[Level], budget: &Budget) -> Judged {
+    let mut judged = Judged {
+        refuted: already.iter().map(|&level| (level, Vec::new())).collect(),
+        ..Judged::default()
+    };
+    let part = budget.part(budget.steps / 4, budget.bytes);
+    // The strongest first: where it holds, nothing else is to be done.
+    let first = Level::StrictSerializable;
+    if !judged.refutes(first)
+        && let Some(answer @ Answer::Holds(_)) = judge(committed, first, &part)
+    {
+        judged.take(first, answer);
+        return judged;
+    }
+    // Then from weak to strong, but what implies much before what it implies: who refutes a weak level refutes all.
+    let weak_first = [
+        Level::ReadCommitted,
+        Level::MonotonicAtomicView,
+        Level::ReadAtomic,
+        Level::Causal,
+        Level::CausalConvergence,
+        Level::StrongSessionSerializable,
+        Level::RepeatableRead,
+        Level::StrongSessionSnapshotIsolation,
+        Level::SnapshotIsolation,
+        Level::Prefix,
+        Level::ParallelSnapshotIsolation,
+        Level::UpdateSerializable,
+        Level::StrongSnapshotIsolation,
+        Level::StrictSerializable,
+    ];
+    for level in weak_first {
+        if !judged.refutes(level)
+            && !judged.holds(level)
+            && let Some(answer) = judge(committed, level, &part)
+        {
+            if level == Level::RepeatableRead && matches!(answer, Answer::Holds(_)) {
+                judged.take(Level::Serializable, answer);
+            } else {
+                judged.take(level, answer);
+            }
+        }
+    }
+    judged
+}
+
+/// The transactions of a certificate, in the order in which they commit.
+pub(crate) fn commits(certificate: &Certificate) -> Vec<u32> {
+    match certificate {
+        Certificate::Serial(order) => order.clone(),
+        Certificate::Snapshots(points) => points
+            .iter()
+            .filter_map(|&point| match point {
+                Point::Commit(t) => Some(t),
+                Point::Begin(_) => None,
+            })
+            .collect(),
+        Certificate::None => Vec::new(),
+    }
+}
