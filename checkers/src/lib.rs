@@ -71,6 +71,7 @@ pub use transactions::list_append::ListAppend;
 pub use verdict::{
     Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
 };
+pub use transactions::rw_register::RwRegister;
 
 use schism_history::{F, History};
 
@@ -226,6 +227,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "who has lost a right cannot use it any more",
         suits: |kinds| kinds.calls("revoke"),
         new: || Box::new(Revocation),
+    },
+    Listed {
+        name: "rw-register",
+        summary: "transactions on registers keep the claimed isolation level",
+        suits: |kinds| kinds.writes && !kinds.appends,
+        new: || Box::new(RwRegister::default()),
     },
     Listed {
         name: "saga",

@@ -122,10 +122,9 @@ fn comes_first(transactions: &[Transaction], level: Level, a: usize, b: usize) -
         StrictSerializable | StrongSnapshotIsolation => {
             session || transactions[a].completed < transactions[b].invoked
         }
-        StrongSessionSerializable
-        | StrongSessionSnapshotIsolation
-        | CausalConvergence
-        | Causal => session,
+        StrongSessionSerializable | StrongSessionSnapshotIsolation | CausalConvergence | Causal => {
+            session
+        }
         _ => false,
     }
 }

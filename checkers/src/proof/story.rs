@@ -114,6 +114,11 @@ fn transaction(op: &Operation<'_>) -> String {
     } else {
         op.input()
     };
+    // Nothing in a list is an empty list, nothing in a register is nil.
+    let registers = !steps.as_list().unwrap_or_default().iter().any(|step| {
+        let name = step.as_list().and_then(|step| step.first());
+        name.and_then(Value::as_text) == Some("append")
+    });
     let told: Vec<String> = steps
         .as_list()
         .unwrap_or_default()
@@ -121,6 +126,12 @@ fn transaction(op: &Operation<'_>) -> String {
         .filter_map(|step| match step.as_list()? {
             [name, key, argument] if name.as_text() == Some("append") => {
                 Some(format!("appended {argument} to {key}"))
+            }
+            [name, key, value, ..] if name.as_text() == Some("w") => {
+                Some(format!("wrote {value} to {key}"))
+            }
+            [_, key, value] if op.outcome == Outcome::Ok && value.is_nil() && registers => {
+                Some(format!("read nil from {key}"))
             }
             [_, key, list] if op.outcome == Outcome::Ok => {
                 let list = if list.is_nil() {

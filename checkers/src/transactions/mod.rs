@@ -12,6 +12,7 @@ pub(crate) mod order;
 pub(crate) mod phrases;
 pub(crate) mod search;
 pub(crate) mod versions;
+pub mod rw_register;
 pub(crate) mod saturation;
 
 use crate::Level;

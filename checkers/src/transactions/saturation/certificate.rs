@@ -63,7 +63,9 @@ pub(crate) fn verify_snapshots(
                 }
                 stage[i] = 1;
                 if respects != Order::None
-                    && committed.previous(t).is_some_and(|p| stage[p as usize] != 2)
+                    && committed
+                        .previous(t)
+                        .is_some_and(|p| stage[p as usize] != 2)
                 {
                     return Err("a session's transaction begins before the one before it ended");
                 }

@@ -253,7 +253,8 @@ impl Chains {
                 && members[chain_of[t as usize] as usize].last() == Some(&t)
         };
         let ends_session = |t: u32| {
-            t as usize + 1 == n || committed.session[t as usize + 1] != committed.session[t as usize]
+            t as usize + 1 == n
+                || committed.session[t as usize + 1] != committed.session[t as usize]
         };
         // Ends of chains, the one that returned first on top; some have moved on.
         let mut returned: BinaryHeap<Reverse<(u64, u32)>> = BinaryHeap::new();

@@ -127,12 +127,6 @@ impl Committed {
         }
         builder.finish()
     }
-
-    /// Without the reads of some transactions: these only write. For levels that ask nothing of them.
-    pub(crate) fn drop_transactions(&self, gone: impl Fn(u32) -> bool) -> Self {
-        let kept: Vec<u32> = (0..self.len() as u32).filter(|&t| !gone(t)).collect();
-        self.only(&kept)
-    }
 }
 
 /// Takes transactions session by session, each session's in the order it sent them.

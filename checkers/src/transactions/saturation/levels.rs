@@ -1,6 +1,6 @@
 //! All levels of a history at once: strongest first, so that one order that shows the strongest settles the others.
 
-use super::certificate::{Certificate, Point};
+use super::certificate::Certificate;
 use super::committed::{Committed, INITIAL};
 use super::weak::{self, Weak};
 use super::{Answer, Order, Rules, search};
@@ -208,19 +208,4 @@ pub(crate) fn judge_all(committed: &Committed, already: &[Level], budget: &Budge
         }
     }
     judged
-}
-
-/// The transactions of a certificate, in the order in which they commit.
-pub(crate) fn commits(certificate: &Certificate) -> Vec<u32> {
-    match certificate {
-        Certificate::Serial(order) => order.clone(),
-        Certificate::Snapshots(points) => points
-            .iter()
-            .filter_map(|&point| match point {
-                Point::Commit(t) => Some(t),
-                Point::Begin(_) => None,
-            })
-            .collect(),
-        Certificate::None => Vec::new(),
-    }
 }

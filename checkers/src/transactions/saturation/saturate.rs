@@ -657,14 +657,7 @@ impl<'a> Saturation<'a> {
                 if !asked[edge as usize] {
                     asked[edge as usize] = true;
                     let Added { from, to, why, .. } = self.added[edge as usize];
-                    self.needs(
-                        from,
-                        to,
-                        Some(why),
-                        edge as usize,
-                        &mut needed,
-                        &mut paths,
-                    );
+                    self.needs(from, to, Some(why), edge as usize, &mut needed, &mut paths);
                 }
             }
         }

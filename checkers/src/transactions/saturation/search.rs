@@ -127,7 +127,10 @@ impl Search<'_> {
             if budget.is_stopped() {
                 return Answer::Unknown("the check was stopped".to_owned());
             }
-            let more = More::of(self.base.nodes, self.saturation.added().collect::<Vec<_>>().into_iter());
+            let more = More::of(
+                self.base.nodes,
+                self.saturation.added().collect::<Vec<_>>().into_iter(),
+            );
             let schedule =
                 schedule::schedule(self.committed, self.base, self.rules, &more, &self.urgency)
                     .expect("what is saturated has no cycle");

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use rand::{Rng, RngExt, SeedableRng};
 
 use super::Answer;
+use super::Order;
 use super::certificate::{Certificate, verify_serial, verify_snapshots};
 use super::committed::{Builder, Committed, INITIAL};
 use super::levels::{JUDGED, judge, judge_all};
-use super::Order;
 use crate::proof::commit_orders::{Found, Transaction, search};
 use crate::{Budget, Level};
 
@@ -166,7 +166,11 @@ fn agree(committed: &Committed, counts: &mut BTreeMap<Level, (u32, u32)>) {
 fn levels_are_what_their_definitions_say() {
     let mut rng = rand_pcg::Pcg64Mcg::seed_from_u64(1);
     let mut counts = BTreeMap::new();
-    let rounds = if cfg!(debug_assertions) { 1_500 } else { 100_000 };
+    let rounds = if cfg!(debug_assertions) {
+        1_500
+    } else {
+        100_000
+    };
     for round in 0..rounds {
         let size = Size {
             transactions: rng.random_range(2..=5),

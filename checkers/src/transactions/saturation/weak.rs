@@ -290,8 +290,8 @@ impl<'a> Causes<'a> {
             for r in committed.reads(t) {
                 let key = committed.read_key[r] as usize;
                 let to = source(committed, r);
-                let writers = &self.writers
-                    [self.writers_of[key] as usize..self.writers_of[key + 1] as usize];
+                let writers =
+                    &self.writers[self.writers_of[key] as usize..self.writers_of[key + 1] as usize];
                 let mut at = 0;
                 while at < writers.len() {
                     let chain = writers[at].0;
