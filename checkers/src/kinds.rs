@@ -76,6 +76,13 @@ impl Kinds {
         any.iter().any(|f| self.has(f)) && !others.iter().any(|f| self.has(f))
     }
 
+    /// Whether these are operations on objects of which everybody expects that operations take effect one at a time:
+    /// registers, stacks, locks, maps. Of queues, sets and counters many promise less.
+    pub fn atomic_objects(&self) -> bool {
+        let others = [F::Push, F::Acquire];
+        self.registers() || others.iter().any(|f| self.has(f)) || self.calls("get")
+    }
+
     /// Whether these are operations on sets: elements are added, and whole sets read.
     pub fn sets(&self) -> bool {
         self.has(&F::Add) && !self.has(&F::Txn) && !self.reads_integers

@@ -10,6 +10,8 @@ mod level;
 mod kinds;
 mod request;
 
+pub mod model;
+
 // What several checkers share: objects, their models, and proofs.
 mod micro_op;
 mod models;
@@ -53,7 +55,7 @@ pub use invariants::unique_constraint::UniqueConstraint;
 pub use invariants::unique_ids::UniqueIds;
 pub use kinds::Kinds;
 pub use level::Level;
-pub use linearizable::Linearizable;
+pub use linearizable::{Linearizable, LinearizableAs, ModelName};
 pub use measures::attempt::is_declined;
 pub use measures::availability::Availability;
 pub use measures::errors::Errors;
@@ -62,6 +64,7 @@ pub use measures::latency::Latency;
 pub use measures::log_pattern::{BadPattern, LogPattern};
 pub use measures::staleness::Staleness;
 pub use measures::stats::Stats;
+pub use model::{Action, Model, StateTable};
 pub use request::{Request, RequestError};
 pub use sessions::monotonic_reads::MonotonicReads;
 pub use sessions::monotonic_writes::MonotonicWrites;
@@ -164,8 +167,8 @@ pub const CHECKERS: &[Listed] = &[
     },
     Listed {
         name: "linearizable",
-        summary: "registers behave as if operations took effect one at a time, each while it ran",
-        suits: Kinds::registers,
+        summary: "objects behave as if operations took effect one at a time, each while it ran",
+        suits: Kinds::atomic_objects,
         new: || Box::new(Linearizable),
     },
     Listed {

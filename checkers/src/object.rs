@@ -9,6 +9,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 use schism_history::{F, History, KeyId, OpId, Operation, Outcome, Time, Value, ValueId};
 
+use crate::linearizable::finds_objects;
 use crate::models::RegisterAction;
 
 /// One operation on one object.
@@ -65,11 +66,11 @@ impl Registers {
         history: &History,
         groups: impl IntoIterator<Item = (KeyId, &'g [OpId])>,
     ) -> Self {
-        let adds = history.functions().contains(&F::Add);
+        let others = finds_objects(history);
         let mut numbers: Option<Numbers<'_>> = None;
         let mut registers = Self::default();
         for (key, ids) in groups {
-            if !is_register(history, ids, adds) {
+            if !is_register(history, ids, others) {
                 continue;
             }
             let numbers = numbers.get_or_insert_with(|| Numbers::new(history));
@@ -124,8 +125,9 @@ pub(crate) fn written<'h>(op: &Operation<'h>) -> Option<&'h Value> {
     }
 }
 
-/// Whether these operations of one key are those of a register. In a history of sets, a key that is only read is a set.
-fn is_register(history: &History, ids: &[OpId], adds: bool) -> bool {
+/// Whether these operations of one key are those of a register. In a history with `others`, a key that is only read is one
+/// of those.
+fn is_register(history: &History, ids: &[OpId], others: bool) -> bool {
     let mut written = false;
     for &id in ids {
         match history.operation(id).f() {
@@ -134,7 +136,7 @@ fn is_register(history: &History, ids: &[OpId], adds: bool) -> bool {
             _ => return false,
         }
     }
-    written || !adds
+    written || !others
 }
 
 /// Numbers the values of one key after the other.

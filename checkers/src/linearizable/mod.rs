@@ -1,8 +1,8 @@
-//! Linearizability: each operation on a register seems to take effect at one moment between its invocation and its
+//! Linearizability: each operation on an object seems to take effect at one moment between its invocation and its
 //! return (Herlihy and Wing, "Linearizability: A correctness condition for concurrent objects", 1990).
 //!
-//! A history is linearizable exactly if each of its objects is, so keys are judged one by one. Each gets the cheapest
-//! method that is exact for it:
+//! This is the judge of registers; objects of all other kinds are judged by [`general`]. A history is linearizable exactly
+//! if each of its objects is, so keys are judged one by one. Each gets the cheapest method that is exact for it:
 //!
 //! - sweep: the register is only read and written, each value once, and all is well. O(n) in practice.
 //! - zones: every value that was found was written once. O(n log n).
@@ -21,6 +21,7 @@
 mod agenda;
 mod explain;
 mod frontier;
+mod general;
 mod relevant;
 mod search;
 mod shrink;
@@ -32,6 +33,9 @@ mod zones;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use general::finds_objects;
+pub use general::{LinearizableAs, ModelName};
 
 use std::cell::Cell;
 
@@ -71,22 +75,32 @@ impl Checker for Linearizable {
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
+        let (registers, operations) = self.check_registers(history, budget);
+        match general::check_found(history, budget) {
+            None => registers,
+            Some(others) if operations == 0 => others,
+            Some(others) => general::merge(registers, others),
+        }
+    }
+}
+
+impl Linearizable {
+    /// The verdict on the registers, and how many calls of registers there are.
+    fn check_registers(self, history: &History, budget: &Budget) -> (Verdict, usize) {
         let groups = groups(history);
         let swept = sweep_keys(history, &groups, budget);
         let left = groups.iter().zip(&swept.calls);
         let left = left.filter(|(_, calls)| calls.is_none());
         let registers = Registers::among(history, left.map(|((key, ids), _)| (*key, &ids[..])));
+        let registers = &registers;
         drop(groups);
         let operations = registers.call_count() + swept.operations();
         if operations == 0 {
-            return Verdict::new(
-                self.name(),
-                Validity::Unknown,
-                "there is nothing to judge: no read, write or compare-and-set of a register succeeded",
-            );
+            let text = "there is nothing to judge: no read, write or compare-and-set of a register succeeded";
+            return (Verdict::new(self.name(), Validity::Unknown, text), 0);
         }
-        let mut judged = judge_by_zones(&registers, budget);
-        let steps = judge_by_search(&registers, &mut judged, budget);
+        let mut judged = judge_by_zones(registers, budget);
+        let steps = judge_by_search(registers, &mut judged, budget);
         let mut total = 0;
         let mut cases = Vec::new();
         for (object, judgement) in registers.objects.iter().zip(&judged) {
@@ -104,10 +118,10 @@ impl Checker for Linearizable {
             ("keys_by_search", (judged.len() - by_zones) as u64),
             ("steps", steps),
         ]);
-        conclude(self.name(), cases, total, || {
-            green(history, &registers, &judged, [keys, operations])
-        })
-        .figures(figures)
+        let verdict = conclude(self.name(), cases, total, || {
+            green(history, registers, &judged, [keys, operations])
+        });
+        (verdict.figures(figures), operations)
     }
 }
 

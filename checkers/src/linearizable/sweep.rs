@@ -98,8 +98,8 @@ impl Sweep {
         if written_twice {
             return None;
         }
-        if !written && history.functions().contains(&F::Add) {
-            // A set that is only read looks the same.
+        if !written && super::finds_objects(history) {
+            // An object of another kind that is only read looks the same.
             return None;
         }
         self.is_free_of_conflicts(history, ids, initial)

@@ -1,16 +1,39 @@
 //! What one object may do: its states, and which action leads from which state to which.
 //!
-//! States and arguments are small numbers: an extraction (see [`object`](crate::object)) numbers what an object's
-//! operations mention, and a model that has larger states numbers those itself.
+//! Of a register, which is what most histories are about, states and arguments are small numbers: an extraction (see
+//! [`object`](crate::object)) numbers what its operations mention, and [`Model`] is about numbers. All other objects are
+//! models as users may define them, see [`crate::model::Model`].
 
+mod bag;
+mod cell;
+mod counter;
+mod ids;
+mod lock;
+mod log;
+mod multi_register;
+mod priority_queue;
+mod queue;
 mod register;
+mod set;
+mod stack;
 
+pub(crate) use bag::Bag;
+pub(crate) use cell::{Cell, CellAction, cell_action, inner_key};
+pub(crate) use counter::{Counter, delta};
+pub(crate) use ids::Ids;
+pub(crate) use lock::{FencedLock, Mutex};
+pub(crate) use log::Log;
+pub(crate) use multi_register::MultiRegister;
+pub(crate) use priority_queue::PriorityQueue;
+pub(crate) use queue::Queue;
 pub(crate) use register::{Register, RegisterAction};
+pub(crate) use set::{Element, Set};
+pub(crate) use stack::Stack;
 
 use std::fmt::Debug;
 use std::hash::Hash;
 
-/// A kind of object.
+/// A kind of object whose states are numbers.
 ///
 /// Only [`step`](Model::step) decides what is legal. The other methods tell a search what it may skip; a model that
 /// knows nothing answers `false` and `None`, and is searched more slowly.

@@ -6,5 +6,7 @@ pub(crate) mod conclusion;
 pub(crate) mod findings;
 pub(crate) mod replay;
 pub(crate) mod serial_orders;
+pub(crate) mod object_orders;
+pub(crate) mod sequential;
 pub(crate) mod story;
 pub(crate) mod witness;
