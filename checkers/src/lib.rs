@@ -75,6 +75,14 @@ pub use verdict::{
     Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
 };
 pub use transactions::rw_register::RwRegister;
+pub use linearizable::Linearizable;
+pub use measures::delta_atomicity::DeltaAtomicity;
+pub use measures::k_atomicity::KAtomicity;
+pub use sessions::causal::{Causal, CausalConvergence};
+pub use sessions::causal_memory::CausalMemory;
+pub use sessions::eventual_convergence::EventualConvergence;
+pub use sessions::pram::Pram;
+pub use sessions::sequential::Sequential;
 
 use schism_history::{F, History};
 
@@ -121,6 +129,24 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(Booking),
     },
     Listed {
+        name: "causal",
+        summary: "no read of a register misses a write that it depends on (CC)",
+        suits: |_| false,
+        new: || Box::new(Causal),
+    },
+    Listed {
+        name: "causal-convergence",
+        summary: "causal, and all sessions agree on the order of conflicting writes (CCv)",
+        suits: |_| false,
+        new: || Box::new(CausalConvergence),
+    },
+    Listed {
+        name: "causal-memory",
+        summary: "causal, and no session changes its mind about the order of writes (CM)",
+        suits: |_| false,
+        new: || Box::new(CausalMemory),
+    },
+    Listed {
         name: "counter",
         summary: "what was added to a counter is counted, once",
         suits: |kinds| {
@@ -128,6 +154,12 @@ pub const CHECKERS: &[Listed] = &[
                 && (kinds.has(&F::Add) || kinds.calls("increment") || kinds.calls("decrement"))
         },
         new: || Box::new(Counter),
+    },
+    Listed {
+        name: "delta-atomicity",
+        summary: "how many seconds behind the reads of registers are, at the most",
+        suits: |_| false,
+        new: || Box::new(DeltaAtomicity),
     },
     Listed {
         name: "dirty-reads",
@@ -142,10 +174,22 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(Errors),
     },
     Listed {
+        name: "eventual-convergence",
+        summary: "when writes stop, all nodes come to hold the same",
+        suits: |_| false,
+        new: || Box::new(EventualConvergence),
+    },
+    Listed {
         name: "fault-effect",
         summary: "every fault took effect and healed, as measured",
         suits: |kinds| kinds.faults,
         new: || Box::new(FaultEffect::default()),
+    },
+    Listed {
+        name: "k-atomicity",
+        summary: "how many versions behind the reads of registers are, at the most",
+        suits: |_| false,
+        new: || Box::new(KAtomicity),
     },
     Listed {
         name: "latency",
@@ -208,6 +252,12 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(MonotonicWrites),
     },
     Listed {
+        name: "pram",
+        summary: "every session sees the writes of each other session in that one's order",
+        suits: |_| false,
+        new: || Box::new(Pram),
+    },
+    Listed {
         name: "queue",
         summary: "what is put into a queue comes out, once",
         suits: |kinds| kinds.has(&F::Enqueue),
@@ -242,6 +292,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "all parts of a step that spans several stores end up done, or none",
         suits: |kinds| kinds.calls("saga"),
         new: || Box::new(Saga),
+    },
+    Listed {
+        name: "sequential",
+        summary: "one order of all operations, each session's in its own, explains every read of a register",
+        suits: |_| false,
+        new: || Box::new(Sequential),
     },
     Listed {
         name: "set-full",

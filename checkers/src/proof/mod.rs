@@ -8,5 +8,6 @@ pub(crate) mod replay;
 pub(crate) mod serial_orders;
 pub(crate) mod object_orders;
 pub(crate) mod sequential;
+pub(crate) mod forced;
 pub(crate) mod story;
 pub(crate) mod witness;
