@@ -33,6 +33,7 @@ mod generate;
 pub mod invariants;
 pub mod linearizable;
 pub mod measures;
+pub mod online;
 pub mod sessions;
 pub mod transactions;
 
