@@ -59,31 +59,30 @@ pub use level::Level;
 pub use linearizable::{Linearizable, LinearizableAs, ModelName};
 pub use measures::attempt::is_declined;
 pub use measures::availability::Availability;
+pub use measures::delta_atomicity::DeltaAtomicity;
 pub use measures::errors::Errors;
 pub use measures::fault_effect::FaultEffect;
+pub use measures::k_atomicity::KAtomicity;
 pub use measures::latency::Latency;
 pub use measures::log_pattern::{BadPattern, LogPattern};
 pub use measures::staleness::Staleness;
 pub use measures::stats::Stats;
 pub use model::{Action, Model, StateTable};
 pub use request::{Request, RequestError};
-pub use sessions::monotonic_reads::MonotonicReads;
-pub use sessions::monotonic_writes::MonotonicWrites;
-pub use sessions::read_your_writes::ReadYourWrites;
-pub use sessions::writes_follow_reads::WritesFollowReads;
-pub use transactions::list_append::ListAppend;
-pub use verdict::{
-    Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
-};
-pub use transactions::rw_register::RwRegister;
-pub use linearizable::Linearizable;
-pub use measures::delta_atomicity::DeltaAtomicity;
-pub use measures::k_atomicity::KAtomicity;
 pub use sessions::causal::{Causal, CausalConvergence};
 pub use sessions::causal_memory::CausalMemory;
 pub use sessions::eventual_convergence::EventualConvergence;
+pub use sessions::monotonic_reads::MonotonicReads;
+pub use sessions::monotonic_writes::MonotonicWrites;
 pub use sessions::pram::Pram;
+pub use sessions::read_your_writes::ReadYourWrites;
 pub use sessions::sequential::Sequential;
+pub use sessions::writes_follow_reads::WritesFollowReads;
+pub use transactions::list_append::ListAppend;
+pub use transactions::rw_register::RwRegister;
+pub use verdict::{
+    Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
+};
 
 use schism_history::{F, History};
 

@@ -98,9 +98,9 @@ impl Checker for RwRegister {
             ("anomalies", Value::map(counts.iter().copied())),
         ]);
         // What the claim allows proves nothing against it.
-        let refutes = |levels: &[Level]| levels.iter().any(|&level| self.claim.implies(level));
+        let breaks_claim = |levels: &[Level]| levels.iter().any(|&level| self.claim.implies(level));
         let against = |cases: Vec<(Vec<Level>, Case)>| {
-            let against = cases.into_iter().filter(|(levels, _)| refutes(levels));
+            let against = cases.into_iter().filter(|(levels, _)| breaks_claim(levels));
             against.map(|(_, case)| case).collect::<Vec<Case>>()
         };
         let total = direct.against(self.claim);
