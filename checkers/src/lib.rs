@@ -83,6 +83,11 @@ pub use transactions::rw_register::RwRegister;
 pub use verdict::{
     Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
 };
+pub use invariants::causal_reverse::CausalReverse;
+pub use invariants::log::Log;
+pub use invariants::long_fork::LongFork;
+pub use invariants::watch::Watch;
+pub use linearizable::Linearizable;
 
 use schism_history::{F, History};
 
@@ -145,6 +150,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "causal, and no session changes its mind about the order of writes (CM)",
         suits: |_| false,
         new: || Box::new(CausalMemory),
+    },
+    Listed {
+        name: "causal-reverse",
+        summary: "no write is seen without those acknowledged before it began",
+        suits: |_| false,
+        new: || Box::new(CausalReverse),
     },
     Listed {
         name: "counter",
@@ -232,6 +243,18 @@ pub const CHECKERS: &[Listed] = &[
         summary: "a lock has one holder at a time, and fencing tokens rise",
         suits: |kinds| kinds.has(&F::Acquire),
         new: || Box::new(Lock),
+    },
+    Listed {
+        name: "log",
+        summary: "a log keeps what is sent to it, in order, and delivers it in order",
+        suits: |kinds| kinds.calls("send") || kinds.calls("poll"),
+        new: || Box::new(Log),
+    },
+    Listed {
+        name: "long-fork",
+        summary: "no two readers see two independent writes in opposite orders",
+        suits: |_| false,
+        new: || Box::new(LongFork),
     },
     Listed {
         name: "lost-updates",
@@ -328,6 +351,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "no identifier is given out twice",
         suits: |kinds| kinds.has(&F::Generate),
         new: || Box::new(UniqueIds),
+    },
+    Listed {
+        name: "watch",
+        summary: "a watch delivers every change, once, in order",
+        suits: |kinds| kinds.calls("watch"),
+        new: || Box::new(Watch),
     },
     Listed {
         name: "writes-follow-reads",

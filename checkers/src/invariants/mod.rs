@@ -2,12 +2,15 @@
 
 pub mod bank;
 pub mod booking;
+pub mod causal_reverse;
 pub mod counter;
 pub mod dirty_reads;
 pub mod leader_election;
 pub mod ledger;
 pub mod list_order;
 pub mod lock;
+pub mod log;
+pub mod long_fork;
 pub mod lost_updates;
 pub mod queue;
 pub mod replica_equality;
@@ -16,6 +19,7 @@ pub mod saga;
 pub mod set_full;
 pub mod unique_constraint;
 pub mod unique_ids;
+pub mod watch;
 
 mod claim;
 mod sums;
