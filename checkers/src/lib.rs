@@ -40,12 +40,15 @@ pub mod transactions;
 pub use budget::Budget;
 pub use invariants::bank::Bank;
 pub use invariants::booking::Booking;
+pub use invariants::causal_reverse::CausalReverse;
 pub use invariants::counter::Counter;
 pub use invariants::dirty_reads::DirtyReads;
 pub use invariants::leader_election::LeaderElection;
 pub use invariants::ledger::Ledger;
 pub use invariants::list_order::ListOrder;
 pub use invariants::lock::Lock;
+pub use invariants::log::Log;
+pub use invariants::long_fork::LongFork;
 pub use invariants::lost_updates::LostUpdates;
 pub use invariants::queue::Queue;
 pub use invariants::replica_equality::ReplicaEquality;
@@ -54,6 +57,7 @@ pub use invariants::saga::Saga;
 pub use invariants::set_full::SetFull;
 pub use invariants::unique_constraint::UniqueConstraint;
 pub use invariants::unique_ids::UniqueIds;
+pub use invariants::watch::Watch;
 pub use kinds::Kinds;
 pub use level::Level;
 pub use linearizable::{Linearizable, LinearizableAs, ModelName};
@@ -83,11 +87,6 @@ pub use transactions::rw_register::RwRegister;
 pub use verdict::{
     Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
 };
-pub use invariants::causal_reverse::CausalReverse;
-pub use invariants::log::Log;
-pub use invariants::long_fork::LongFork;
-pub use invariants::watch::Watch;
-pub use linearizable::Linearizable;
 
 use schism_history::{F, History};
 

@@ -4,4 +4,5 @@
 
 mod calls;
 mod invariants;
+mod streams;
 mod trial;

@@ -55,7 +55,7 @@ fn one_offset_holds_one_message() {
         0 |send x b -> 1|
         1 |poll x -> [[0,a],[1,b]]|
         2 |poll y -> []|
-        0 |send x c -> 1|
+        3 |send x c -> 1|
         ",
         "inconsistent-offsets",
         &[1, 4],

@@ -98,7 +98,7 @@ fn a_gap_is_proved_by_who_knows_of_it() {
 fn revisions_come_once_whole_and_from_where_they_are_wanted() {
     let [a, b, c] = all();
     only(
-        &stream("{from:4}", &[&[c.clone()], &[c.clone()]]).replacen("{events", "{events", 1),
+        &stream("{from:4}", &[&[c.clone(), c.clone()]]),
         "duplicate-event",
         &[3],
     );
