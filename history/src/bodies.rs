@@ -47,10 +47,6 @@ impl Bodies {
         self.all.len()
     }
 
-    pub(crate) fn element_count(&self) -> usize {
-        self.elements.len()
-    }
-
     /// Whether so many steps more can be numbered.
     pub(crate) fn has_room(&self, steps: usize) -> bool {
         self.steps.len() + steps < u32::MAX as usize && self.all.len() < BODY as usize
@@ -134,7 +130,7 @@ impl Bodies {
         let value = |id: &ValueId| values[id.0 as usize].clone();
         let argument = match micro_op.argument {
             Argument::One(id) => value(&id),
-            Argument::List { elements, .. } => Value::List(elements.iter().map(value).collect()),
+            Argument::List(list) => Value::List(list.iter().map(value).collect()),
         };
         if micro_op.kind == MicroKind::Other {
             return argument;

@@ -184,11 +184,6 @@ impl History {
         self.values.len()
     }
 
-    /// How many elements of lists are kept: those of lists that are no beginnings of others.
-    pub fn element_count(&self) -> usize {
-        self.bodies.element_count()
-    }
-
     /// How many distinct keys there are, [`Value::Nil`] included; their numbers are below it.
     pub fn key_count(&self) -> usize {
         self.keys.len()

@@ -53,16 +53,9 @@ impl MicroKind {
 pub enum Argument<'h> {
     /// One value. [`ValueId::NIL`] for a read that saw nothing, or of which nothing is known.
     One(ValueId),
-    /// What a read of a list saw.
-    List {
-        /// The elements, in order.
-        elements: &'h [ValueId],
-        /// Where they stand among all elements of lists. Of two lists with the same place the shorter is a beginning of the
-        /// longer; lists of one key that only grows all have the same. Not above [`History::element_count`].
-        ///
-        /// [`History::element_count`]: crate::History::element_count
-        place: u32,
-    },
+    /// What a read of a list saw, element by element. Of two that begin at the same place in memory the shorter is a
+    /// beginning of the longer; as long as the lists of a key only grow, all of them do.
+    List(&'h [ValueId]),
 }
 
 /// One step of a transaction.
@@ -82,7 +75,7 @@ impl<'h> MicroOp<'h> {
     /// The elements of the list that it read; `None` when it read none, or wrote or appended.
     pub const fn list(&self) -> Option<&'h [ValueId]> {
         match self.argument {
-            Argument::List { elements, .. } => Some(elements),
+            Argument::List(list) => Some(list),
             Argument::One(_) => None,
         }
     }
@@ -91,7 +84,7 @@ impl<'h> MicroOp<'h> {
     pub const fn value(&self) -> Option<ValueId> {
         match self.argument {
             Argument::One(value) => Some(value),
-            Argument::List { .. } => None,
+            Argument::List(_) => None,
         }
     }
 }
@@ -229,10 +222,7 @@ impl<'h> MicroOps<'h> {
                 Argument::One(ValueId(argument))
             } else {
                 let begin = argument as usize;
-                Argument::List {
-                    elements: &self.elements[begin..begin + len as usize],
-                    place: argument,
-                }
+                Argument::List(&self.elements[begin..begin + len as usize])
             },
             version: if self.asked {
                 None
