@@ -3,10 +3,10 @@
 //! Since a list only grows at its end, its longest read says in which order its elements were appended, and every other
 //! read should be a beginning of it.
 
-use rustc_hash::FxHashMap;
-use schism_history::{F, History, OpId, Outcome, Value};
+use std::fmt;
 
-use crate::micro_op::{MicroOp, micro_ops};
+use rustc_hash::FxHashMap;
+use schism_history::{F, History, MicroKind, MicroOps, OpId, Outcome, Value, ValueId};
 
 /// All lists of a history, in order of first use.
 #[derive(Debug, Default)]
@@ -23,15 +23,15 @@ pub(crate) struct List<'h> {
     /// What transactions did to it, in order of invocation, and within a transaction in its own order.
     pub(crate) accesses: Vec<Access<'h>>,
     /// The longest read, and who read it; empty when nobody did.
-    pub(crate) longest: &'h [Value],
+    pub(crate) longest: Elements<'h>,
     /// Who read it.
     pub(crate) longest_by: Option<OpId>,
     /// Where each element stands first in the longest read.
-    pub(crate) position: FxHashMap<&'h Value, u32>,
+    position: FxHashMap<ValueId, u32>,
     /// Who may have appended each element: all but those that surely failed.
-    pub(crate) appends: FxHashMap<&'h Value, Append>,
+    appends: FxHashMap<ValueId, Append>,
     /// Who surely failed to append each element: the first one.
-    pub(crate) failed: FxHashMap<&'h Value, OpId>,
+    failed: FxHashMap<ValueId, OpId>,
 }
 
 /// What a transaction did to a list.
@@ -49,14 +49,14 @@ pub(crate) enum AccessKind<'h> {
     /// It read this.
     Read {
         /// What it read.
-        list: &'h [Value],
+        list: Elements<'h>,
         /// Whether that is a beginning of the longest read.
         is_prefix: bool,
     },
     /// It appended this; whether it did for sure.
     Append {
         /// The element.
-        element: &'h Value,
+        element: Element<'h>,
         /// Whether the transaction is known to have happened.
         certain: bool,
     },
@@ -71,47 +71,142 @@ pub(crate) struct Append {
     pub(crate) times: u32,
 }
 
+/// An element of a list. Compared by its number.
+#[derive(Clone, Copy)]
+pub(crate) struct Element<'h> {
+    /// Its number.
+    pub(crate) id: ValueId,
+    /// What it is.
+    pub(crate) value: &'h Value,
+}
+
+impl PartialEq for Element<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Element<'_> {}
+
+impl fmt::Display for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.value, f)
+    }
+}
+
+impl fmt::Debug for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.value, f)
+    }
+}
+
+/// What a read saw of a list, in order. No element is a value of its own until somebody asks for one.
+#[derive(Clone, Copy)]
+pub(crate) struct Elements<'h> {
+    history: &'h History,
+    ids: &'h [ValueId],
+}
+
+impl<'h> Elements<'h> {
+    /// How many there are.
+    pub(crate) fn len(self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The numbers of all of them.
+    pub(crate) fn ids(self) -> &'h [ValueId] {
+        self.ids
+    }
+
+    /// All of them.
+    pub(crate) fn iter(self) -> impl DoubleEndedIterator<Item = Element<'h>> {
+        self.ids.iter().map(move |&id| self.element(id))
+    }
+
+    /// The last one.
+    pub(crate) fn last(self) -> Option<Element<'h>> {
+        self.ids.last().map(|&id| self.element(id))
+    }
+
+    /// Whether this is one of them. O(length).
+    pub(crate) fn contains(self, element: Element<'_>) -> bool {
+        self.ids.contains(&element.id)
+    }
+
+    /// As it is told to a reader.
+    pub(crate) fn to_value(self) -> Value {
+        Value::list(self.iter().map(|element| element.value.clone()))
+    }
+
+    /// Whether the other list is a beginning of this one. Lists that share their memory need not be compared.
+    fn begins_with(self, other: Self) -> bool {
+        other.len() <= self.len()
+            && (std::ptr::eq(self.ids.as_ptr(), other.ids.as_ptr())
+                || self.ids[..other.len()] == *other.ids)
+    }
+
+    fn element(self, id: ValueId) -> Element<'h> {
+        let value = self.history.value(id);
+        Element { id, value }
+    }
+}
+
+impl fmt::Debug for Elements<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 impl<'h> Lists<'h> {
-    /// Finds the lists. O(micro-operations + elements read).
+    /// Finds the lists. O(micro-operations + elements that were appended), as long as lists only grow.
     pub(crate) fn of(history: &'h History) -> Self {
         let mut lists = Self::default();
-        let mut number: FxHashMap<&'h Value, usize> = FxHashMap::default();
         if !history.functions().contains(&F::Txn) {
             return lists;
         }
+        // The place of each key in `keys`.
+        let mut places: Vec<Option<usize>> = vec![None; history.key_count()];
         for op in history.operations() {
             if *op.f() != F::Txn {
                 continue;
             }
-            for micro_op in micro_ops(&op) {
-                let (key, kind) = match micro_op {
-                    MicroOp::Read { list: None, .. } => continue,
-                    MicroOp::Read {
-                        key,
-                        list: Some(list),
-                    } => (
-                        key,
-                        AccessKind::Read {
-                            list,
-                            is_prefix: false,
+            let ok = op.outcome == Outcome::Ok;
+            let steps = if ok {
+                op.output_micro_ops()
+            } else {
+                op.input_micro_ops()
+            };
+            for step in steps.into_iter().flat_map(MicroOps::into_iter) {
+                let kind = match step.kind {
+                    MicroKind::Read if ok => AccessKind::Read {
+                        list: Elements {
+                            history,
+                            ids: step.list().unwrap_or_default(),
                         },
-                    ),
-                    MicroOp::Append { key, element } => (
-                        key,
+                        is_prefix: false,
+                    },
+                    MicroKind::Append => {
+                        let Some(id) = step.value() else { continue };
+                        let value = history.value(id);
                         AccessKind::Append {
-                            element,
-                            certain: op.outcome == Outcome::Ok,
-                        },
-                    ),
+                            element: Element { id, value },
+                            certain: ok,
+                        }
+                    }
+                    _ => continue,
                 };
-                let next = lists.keys.len();
-                let place = *number.entry(key).or_insert(next);
-                if place == next {
-                    lists.keys.push(List::new(key));
-                }
+                let place = *places[step.key.0 as usize].get_or_insert_with(|| {
+                    lists.keys.push(List::new(history, history.key(step.key)));
+                    lists.keys.len() - 1
+                });
                 if op.outcome == Outcome::Fail {
                     if let AccessKind::Append { element, .. } = kind {
-                        lists.keys[place].failed.entry(element).or_insert(op.id);
+                        lists.keys[place].failed.entry(element.id).or_insert(op.id);
                     }
                     continue;
                 }
@@ -126,11 +221,11 @@ impl<'h> Lists<'h> {
 }
 
 impl<'h> List<'h> {
-    fn new(key: &'h Value) -> Self {
+    fn new(history: &'h History, key: &'h Value) -> Self {
         Self {
             key,
             accesses: Vec::new(),
-            longest: &[],
+            longest: Elements { history, ids: &[] },
             longest_by: None,
             position: FxHashMap::default(),
             appends: FxHashMap::default(),
@@ -149,7 +244,7 @@ impl<'h> List<'h> {
                 }
                 AccessKind::Append { element, .. } => {
                     self.appends
-                        .entry(element)
+                        .entry(element.id)
                         .and_modify(|append| append.times += 1)
                         .or_insert(Append {
                             id: access.id,
@@ -158,24 +253,49 @@ impl<'h> List<'h> {
                 }
             }
         }
-        for (place, element) in self.longest.iter().enumerate() {
+        for (place, &element) in self.longest.ids().iter().enumerate() {
             self.position.entry(element).or_insert(place as u32);
         }
         for access in &mut self.accesses {
             if let AccessKind::Read { list, is_prefix } = &mut access.kind {
-                *is_prefix = self.longest[..list.len()] == **list;
+                *is_prefix = self.longest.begins_with(*list);
             }
         }
     }
 
+    /// Where the element stands first in the longest read.
+    pub(crate) fn position(&self, element: Element<'_>) -> Option<u32> {
+        self.position.get(&element.id).copied()
+    }
+
+    /// How many different elements the longest read has.
+    pub(crate) fn positions(&self) -> usize {
+        self.position.len()
+    }
+
+    /// Who may have appended the element.
+    pub(crate) fn append(&self, element: Element<'_>) -> Option<Append> {
+        self.appends.get(&element.id).copied()
+    }
+
+    /// How many different elements may have been appended.
+    pub(crate) fn appended(&self) -> usize {
+        self.appends.len()
+    }
+
+    /// Who surely failed to append the element.
+    pub(crate) fn failed(&self, element: Element<'_>) -> Option<OpId> {
+        self.failed.get(&element.id).copied()
+    }
+
     /// The one who appended the element, if only one may have.
-    pub(crate) fn appended_by(&self, element: &Value) -> Option<OpId> {
-        let append = self.appends.get(element)?;
+    pub(crate) fn appended_by(&self, element: Element<'_>) -> Option<OpId> {
+        let append = self.append(element)?;
         (append.times == 1).then_some(append.id)
     }
 
     /// The reads: who, what, and whether it is a beginning of the longest one.
-    pub(crate) fn reads(&self) -> impl Iterator<Item = (OpId, &'h [Value], bool)> {
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (OpId, Elements<'h>, bool)> {
         self.accesses.iter().filter_map(|access| match access.kind {
             AccessKind::Read { list, is_prefix } => Some((access.id, list, is_prefix)),
             AccessKind::Append { .. } => None,
@@ -205,12 +325,20 @@ mod tests {
         let [list] = &lists.keys[..] else {
             panic!("one list")
         };
-        assert_eq!(list.longest, [Value::from(1), Value::from(2)]);
+        assert_eq!(list.longest.to_value(), Value::list([1, 2]));
         assert_eq!(list.longest_by, Some(OpId(3)));
-        assert_eq!(list.position[&Value::from(2)], 1);
-        assert_eq!(list.appended_by(&Value::from(2)), Some(OpId(1)));
-        assert_eq!(list.appended_by(&Value::from(3)), None);
-        assert_eq!(list.failed[&Value::from(3)], OpId(2));
+        let element = |n: i64| {
+            let mut values = (0..history.plain_value_count() as u32).map(ValueId);
+            let id = values
+                .find(|&id| *history.value(id) == Value::from(n))
+                .unwrap();
+            let value = history.value(id);
+            Element { id, value }
+        };
+        assert_eq!(list.position(element(2)), Some(1));
+        assert_eq!(list.appended_by(element(2)), Some(OpId(1)));
+        assert_eq!(list.appended_by(element(3)), None);
+        assert_eq!(list.failed(element(3)), Some(OpId(2)));
         let prefixes: Vec<bool> = list.reads().map(|(_, _, is_prefix)| is_prefix).collect();
         assert_eq!(prefixes, [true, true, false]);
     }

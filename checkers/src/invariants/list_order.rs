@@ -15,9 +15,9 @@
 //! Figures: `lists`, `reads`, `elements` (appended), `broken`.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use schism_history::{History, OpId, Time, Value};
+use schism_history::{History, OpId, Time, Value, ValueId};
 
-use crate::list::{AccessKind, List, Lists};
+use crate::list::{AccessKind, Element, Elements, List, Lists};
 use crate::proof::conclusion::conclude;
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::{count, of_key, short};
@@ -44,7 +44,7 @@ impl Checker for ListOrder {
                 break;
             }
             reads += list.reads().count() as u64;
-            elements += list.appends.len() as u64;
+            elements += list.appended() as u64;
             Judge {
                 history,
                 list,
@@ -114,8 +114,8 @@ impl<'h> Judge<'_, 'h> {
     fn begun(&self) -> Vec<Time> {
         let mut latest = Time::ZERO;
         let mut begun = vec![latest];
-        for element in self.list.longest {
-            if let Some(append) = self.list.appends.get(element) {
+        for element in self.list.longest.iter() {
+            if let Some(append) = self.list.append(element) {
                 latest = latest.max(self.history.operation(append.id).invoked);
             }
             begun.push(latest);
@@ -124,24 +124,24 @@ impl<'h> Judge<'_, 'h> {
     }
 
     /// A read against the longest one.
-    fn order(&mut self, id: OpId, read: &'h [Value]) {
+    fn order(&mut self, id: OpId, read: Elements<'h>) {
         let list = self.list;
         self.findings
             .report(self.history, "incompatible-order", || {
-                let differs = list.longest.iter().zip(read).position(|(a, b)| a != b)?;
-                let (there, here) = (&list.longest[differs], &read[differs]);
+                let mut both = list.longest.iter().zip(read.iter());
+                let (there, here) = both.find(|(there, here)| there != here)?;
                 let by = list.longest_by?;
                 Some(Broken {
                     sentence: format!(
                         "two reads of the list {} disagree: {} has {there} where {} has {here}",
                         of_key(list.key),
-                        short(&Value::list(list.longest.iter().cloned())),
-                        short(&Value::list(read.iter().cloned())),
+                        short(&list.longest.to_value()),
+                        short(&read.to_value()),
                     ),
                     key: list.key,
                     witness: Witness::lists(
                         [list.appended_by(there)?, list.appended_by(here)?, by, id],
-                        vec![(list.key, there), (list.key, here)],
+                        vec![(list.key, there.value), (list.key, here.value)],
                     ),
                     because: Vec::new(),
                 })
@@ -149,12 +149,12 @@ impl<'h> Judge<'_, 'h> {
     }
 
     /// The elements of a read, each in itself: appended, and there once.
-    fn elements(&mut self, id: OpId, read: &'h [Value]) {
+    fn elements(&mut self, id: OpId, read: Elements<'h>) {
         let list = self.list;
-        let mut seen: FxHashSet<&Value> = FxHashSet::default();
-        for element in read {
-            let is_new = seen.insert(element);
-            let Some(append) = list.appends.get(element) else {
+        let mut seen: FxHashSet<ValueId> = FxHashSet::default();
+        for element in read.iter() {
+            let is_new = seen.insert(element.id);
+            let Some(append) = list.append(element) else {
                 if is_new {
                     self.unappended(id, element);
                 }
@@ -168,7 +168,7 @@ impl<'h> Judge<'_, 'h> {
                             of_key(list.key),
                         ),
                         key: list.key,
-                        witness: Witness::lists([append.id, id], vec![(list.key, element)]),
+                        witness: Witness::lists([append.id, id], vec![(list.key, element.value)]),
                         because: Vec::new(),
                     })
                 });
@@ -177,10 +177,10 @@ impl<'h> Judge<'_, 'h> {
     }
 
     /// A read of an element that nobody can have appended.
-    fn unappended(&mut self, id: OpId, element: &'h Value) {
+    fn unappended(&mut self, id: OpId, element: Element<'h>) {
         let list = self.list;
         let history = self.history;
-        let failed = list.failed.get(element).copied();
+        let failed = list.failed(element);
         let name = if failed.is_some() {
             "aborted-read"
         } else {
@@ -199,18 +199,21 @@ impl<'h> Judge<'_, 'h> {
                     },
                 ),
                 key: list.key,
-                witness: Witness::lists(failed.into_iter().chain([id]), vec![(list.key, element)]),
+                witness: Witness::lists(
+                    failed.into_iter().chain([id]),
+                    vec![(list.key, element.value)],
+                ),
                 because: Vec::new(),
             })
         });
     }
 
     /// Elements of a read that were appended after it.
-    fn future(&mut self, id: OpId, read: &'h [Value]) {
+    fn future(&mut self, id: OpId, read: Elements<'h>) {
         let list = self.list;
         let end = self.history.operation(id).end();
-        let later = |element: &&Value| {
-            list.appended_by(element)
+        let later = |element: &Element<'_>| {
+            list.appended_by(*element)
                 .is_some_and(|append| self.history.operation(append).invoked > end)
         };
         let Some(element) = read.iter().find(later) else {
@@ -226,7 +229,7 @@ impl<'h> Judge<'_, 'h> {
                 key: list.key,
                 witness: Witness::lists(
                     [id, list.appended_by(element)?],
-                    vec![(list.key, element)],
+                    vec![(list.key, element.value)],
                 ),
                 because: Vec::new(),
             })
@@ -238,8 +241,8 @@ impl<'h> Judge<'_, 'h> {
         let list = self.list;
         // What the newest transaction has seen, and appended since.
         let mut current: Option<OpId> = None;
-        let mut seen: Option<&'h [Value]> = None;
-        let mut own: Vec<&'h Value> = Vec::new();
+        let mut seen: Option<Elements<'h>> = None;
+        let mut own: Vec<Element<'h>> = Vec::new();
         for access in &list.accesses {
             if current != Some(access.id) {
                 (current, seen) = (Some(access.id), None);
@@ -258,12 +261,12 @@ impl<'h> Judge<'_, 'h> {
         }
     }
 
-    fn changed(&mut self, id: OpId, elements: Vec<&'h Value>) {
+    fn changed(&mut self, id: OpId, elements: Vec<Element<'h>>) {
         let list = self.list;
         self.findings.report(self.history, "internal", || {
             let mut ids = vec![id];
-            for element in &elements {
-                match list.appends.get(element) {
+            for &element in &elements {
+                match list.append(element) {
                     Some(append) if append.times == 1 => ids.push(append.id),
                     // Nobody appended it: nothing to add. Two did: nothing is certain.
                     None => {}
@@ -282,7 +285,7 @@ impl<'h> Judge<'_, 'h> {
                     ids,
                     elements
                         .into_iter()
-                        .map(|element| (list.key, element))
+                        .map(|element| (list.key, element.value))
                         .collect(),
                 ),
                 because: vec![(
@@ -297,30 +300,32 @@ impl<'h> Judge<'_, 'h> {
 /// One or two elements that speak against a read, in a transaction that had read `seen` and then appended `own`: one that
 /// should be there and is not, or the other way round, or two in the wrong order.
 fn unexpected<'h>(
-    seen: Option<&'h [Value]>,
-    own: &[&'h Value],
-    read: &'h [Value],
-) -> Option<Vec<&'h Value>> {
-    let expected: Vec<&'h Value> = match seen {
-        Some(seen) => seen.iter().chain(own.iter().copied()).collect(),
-        None if own.is_empty() => return None,
+    seen: Option<Elements<'h>>,
+    own: &[Element<'h>],
+    read: Elements<'h>,
+) -> Option<Vec<Element<'h>>> {
+    let own = own.iter().copied();
+    let expected: Vec<Element<'h>> = match seen {
+        Some(seen) => seen.iter().chain(own).collect(),
+        None if own.len() == 0 => return None,
         // Whatever else is there, the own appends stand at the end.
         None => {
-            let others = read.iter().filter(|element| !own.contains(element));
-            others.chain(own.iter().copied()).collect()
+            let is_own = |element: &Element<'_>| own.clone().any(|own| own == *element);
+            let others = read.iter().filter(|element| !is_own(element));
+            others.chain(own.clone()).collect()
         }
     };
     if read.iter().eq(expected.iter().copied()) {
         return None;
     }
-    let mut surplus: FxHashMap<&Value, i64> = FxHashMap::default();
-    for element in read {
-        *surplus.entry(element).or_default() += 1;
+    let mut surplus: FxHashMap<ValueId, i64> = FxHashMap::default();
+    for &id in read.ids() {
+        *surplus.entry(id).or_default() += 1;
     }
-    for &element in &expected {
-        *surplus.entry(element).or_default() -= 1;
+    for element in &expected {
+        *surplus.entry(element.id).or_default() -= 1;
     }
-    let uneven = |element: &&Value| surplus.get(*element) != Some(&0);
+    let uneven = |element: &Element<'_>| surplus.get(&element.id) != Some(&0);
     let one = expected.iter().copied().find(uneven);
     if let Some(one) = one.or_else(|| read.iter().find(uneven)) {
         return Some(vec![one]);

@@ -4,9 +4,9 @@
 //! before one that the process had found already; on a list, if it lacks an element that the process had seen there.
 //! Reading the same stale value again and again breaks nothing. Figures: see [`crate::sessions::session`].
 
-use schism_history::{History, OpId, Value};
+use schism_history::{History, OpId};
 
-use crate::list::{AccessKind, List};
+use crate::list::{AccessKind, Element, Elements, List};
 use crate::object::{RegisterObject, Registers, found};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
@@ -112,7 +112,7 @@ impl Guarantee for MonotonicReads {
                             key: list.key,
                             witness: Witness::lists(
                                 [by, seen.by, access.id],
-                                vec![(list.key, lacks)],
+                                vec![(list.key, lacks.value)],
                             ),
                             because: vec![(
                                 access.id,
@@ -137,17 +137,17 @@ impl Guarantee for MonotonicReads {
 #[derive(Clone, Copy)]
 struct Seen<'h> {
     by: OpId,
-    read: &'h [Value],
+    read: Elements<'h>,
     is_prefix: bool,
 }
 
 impl<'h> Seen<'h> {
     /// An element that was seen and is not in a later read.
-    fn lacking(&self, later: &[Value], is_prefix: bool) -> Option<&'h Value> {
+    fn lacking(&self, later: Elements<'_>, is_prefix: bool) -> Option<Element<'h>> {
         if self.is_prefix && is_prefix {
-            return self.read.get(later.len()..)?.last();
+            return self.read.last().filter(|_| later.len() < self.read.len());
         }
-        self.read.iter().find(|element| !later.contains(element))
+        self.read.iter().find(|&element| !later.contains(element))
     }
 }
 
@@ -156,6 +156,7 @@ mod tests {
     use super::*;
     use crate::Validity;
     use crate::proof::findings::testing::{broken, check};
+    use schism_history::Value;
 
     #[test]
     fn stale_reads_that_never_go_back_are_fine() {

@@ -6,9 +6,9 @@
 //! acknowledged one of the same process, or if a list holds the later element without the earlier one.
 //! Figures: see [`crate::sessions::session`].
 
-use schism_history::{History, OpId, Value};
+use schism_history::{History, OpId};
 
-use crate::list::{AccessKind, List};
+use crate::list::{AccessKind, Element, List};
 use crate::object::{RegisterObject, Registers, written};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
@@ -91,7 +91,7 @@ impl Guarantee for MonotonicWrites {
             let AccessKind::Append { element, certain } = access.kind else {
                 continue;
             };
-            let position = list.position.get(element).copied();
+            let position = list.position(element);
             let own = floors.of(history, access.id);
             if own.begun {
                 match position {
@@ -100,7 +100,7 @@ impl Guarantee for MonotonicWrites {
                         findings.checked += 1;
                         if let Some((by, earlier)) = own.behind(position) {
                             findings.report(history, "writes-reordered", || {
-                                let missing = !list.position.contains_key(earlier);
+                                let missing = list.position(earlier).is_none();
                                 Some(Broken {
                                     sentence: format!(
                                         "process {} appended {earlier} and then {element} to the list {}, but {element} stands there {}",
@@ -111,7 +111,7 @@ impl Guarantee for MonotonicWrites {
                                     key: list.key,
                                     witness: Witness::lists(
                                         [by, list.appended_by(element)?, list.longest_by?],
-                                        vec![(list.key, earlier), (list.key, element)],
+                                        vec![(list.key, earlier.value), (list.key, element.value)],
                                     ),
                                     because: vec![(by, ": acknowledged".to_owned())],
                                 })
@@ -146,13 +146,13 @@ pub(crate) fn order_told(
 struct Own<'h> {
     begun: bool,
     /// The element that stands last in the longest read.
-    last: Option<(u32, OpId, &'h Value)>,
+    last: Option<(u32, OpId, Element<'h>)>,
     /// One that does not stand there at all.
-    absent: Option<(OpId, &'h Value)>,
+    absent: Option<(OpId, Element<'h>)>,
 }
 
 impl<'h> Own<'h> {
-    fn add(&mut self, position: Option<u32>, id: OpId, element: &'h Value) {
+    fn add(&mut self, position: Option<u32>, id: OpId, element: Element<'h>) {
         self.begun = true;
         match position {
             Some(position) if self.last.is_none_or(|(last, ..)| last < position) => {
@@ -164,7 +164,7 @@ impl<'h> Own<'h> {
     }
 
     /// An earlier element that does not stand before this position.
-    fn behind(&self, position: u32) -> Option<(OpId, &'h Value)> {
+    fn behind(&self, position: u32) -> Option<(OpId, Element<'h>)> {
         let later = self.last.filter(|&(last, ..)| last > position);
         later.map(|(_, id, element)| (id, element)).or(self.absent)
     }
@@ -175,6 +175,7 @@ mod tests {
     use super::*;
     use crate::Validity;
     use crate::proof::findings::testing::{broken, check, with_revisions};
+    use schism_history::Value;
 
     const TWO_WRITES: &str = "
         0 |w x 1|

@@ -5,9 +5,9 @@
 //! process's own write for sure; on a list, if it lacks an element that the process had appended. Figures: see
 //! [`crate::sessions::session`].
 
-use schism_history::{History, OpId, Value};
+use schism_history::{History, OpId};
 
-use crate::list::{AccessKind, List};
+use crate::list::{AccessKind, Element, Elements, List};
 use crate::object::{RegisterObject, Registers, found, written};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
@@ -124,7 +124,7 @@ impl Guarantee for ReadYourWrites {
                                 key: list.key,
                                 witness: Witness::lists(
                                     [by, access.id],
-                                    vec![(list.key, element)],
+                                    vec![(list.key, element.value)],
                                 ),
                                 because: vec![
                                     (by, ": acknowledged".to_owned()),
@@ -143,11 +143,11 @@ impl Guarantee for ReadYourWrites {
 #[derive(Default)]
 struct Own<'h> {
     /// In the newest transaction: what that one must see of itself is not this guarantee's business.
-    fresh: Vec<(OpId, &'h Value)>,
+    fresh: Vec<(OpId, Element<'h>)>,
     /// Before that, the element that stands last in the longest read.
-    last: Option<(u32, OpId, &'h Value)>,
+    last: Option<(u32, OpId, Element<'h>)>,
     /// Before that, an element that does not stand there at all.
-    absent: Option<(OpId, &'h Value)>,
+    absent: Option<(OpId, Element<'h>)>,
 }
 
 impl<'h> Own<'h> {
@@ -158,8 +158,8 @@ impl<'h> Own<'h> {
             .partition(|&(id, _)| id != now);
         self.fresh = fresh;
         for (id, element) in past {
-            match list.position.get(element) {
-                Some(&position) if self.last.is_none_or(|(last, ..)| last < position) => {
+            match list.position(element) {
+                Some(position) if self.last.is_none_or(|(last, ..)| last < position) => {
                     self.last = Some((position, id, element));
                 }
                 Some(_) => {}
@@ -174,7 +174,7 @@ impl<'h> Own<'h> {
     }
 
     /// An own element that a read lacks.
-    fn lacking(&self, read: &[Value], is_prefix: bool) -> Option<(OpId, &'h Value)> {
+    fn lacking(&self, read: Elements<'_>, is_prefix: bool) -> Option<(OpId, Element<'h>)> {
         let hidden = self.last.filter(|&(position, _, element)| {
             if is_prefix {
                 read.len() <= position as usize
@@ -184,7 +184,7 @@ impl<'h> Own<'h> {
         });
         let absent = self
             .absent
-            .filter(|(_, element)| is_prefix || !read.contains(element));
+            .filter(|&(_, element)| is_prefix || !read.contains(element));
         hidden.map(|(_, id, element)| (id, element)).or(absent)
     }
 }
@@ -194,6 +194,7 @@ mod tests {
     use super::*;
     use crate::Validity;
     use crate::proof::findings::testing::{broken, check};
+    use schism_history::Value;
 
     #[test]
     fn an_own_write_is_read_or_something_newer() {

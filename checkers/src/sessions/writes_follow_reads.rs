@@ -5,9 +5,9 @@
 //! before a version (or a list's element) that the process had read before it wrote. It is judged key by key.
 //! Figures: see [`crate::sessions::session`].
 
-use schism_history::{History, OpId, Value};
+use schism_history::{History, OpId};
 
-use crate::list::{AccessKind, List};
+use crate::list::{AccessKind, Elements, List};
 use crate::object::{RegisterObject, Registers, found, written};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
@@ -96,7 +96,7 @@ impl Guarantee for WritesFollowReads {
 
     fn list(&self, history: &History, list: &List<'_>, findings: &mut Findings) {
         // The longest beginning of the list that each process has read, and where.
-        let mut floors: ByProcess<Option<(OpId, &[Value])>> = ByProcess::new();
+        let mut floors: ByProcess<Option<(OpId, Elements<'_>)>> = ByProcess::new();
         for access in &list.accesses {
             let floor = floors.of(history, access.id);
             match access.kind {
@@ -111,7 +111,7 @@ impl Guarantee for WritesFollowReads {
                 }
                 AccessKind::Append { element, .. } => {
                     let Some((by, read)) = *floor else { continue };
-                    let Some(&position) = list.position.get(element) else {
+                    let Some(position) = list.position(element) else {
                         findings.undecidable += 1;
                         continue;
                     };
@@ -135,7 +135,7 @@ impl Guarantee for WritesFollowReads {
                                     list.appended_by(element)?,
                                     list.longest_by?,
                                 ],
-                                vec![(list.key, newest), (list.key, element)],
+                                vec![(list.key, newest.value), (list.key, element.value)],
                             ),
                             because: Vec::new(),
                         })

@@ -12,11 +12,11 @@
 //! Figures: `acknowledged`, `lost`, `duplicated`, `undecided` (acknowledged, never read, and nobody looked later).
 
 use rustc_hash::FxHashSet;
-use schism_history::{History, OpId, Time, Value};
+use schism_history::{History, OpId, Time, Value, ValueId};
 
 use super::Part;
 use crate::final_read::last_words;
-use crate::list::{AccessKind, List, Lists};
+use crate::list::{AccessKind, Element, List, Lists};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
@@ -53,22 +53,21 @@ pub(super) fn judge(history: &History, findings: &mut Findings) -> Option<Part> 
 }
 
 /// A read that has the last word.
-struct LastWord<'h> {
+struct LastWord {
     id: OpId,
     invoked: Time,
     length: usize,
     /// Its elements, when it is no beginning of the longest read.
-    odd: Option<FxHashSet<&'h Value>>,
+    odd: Option<FxHashSet<ValueId>>,
 }
 
-impl LastWord<'_> {
-    fn holds(&self, list: &List<'_>, element: &Value) -> bool {
+impl LastWord {
+    fn holds(&self, list: &List<'_>, element: Element<'_>) -> bool {
         match &self.odd {
-            Some(elements) => elements.contains(element),
+            Some(elements) => elements.contains(&element.id),
             None => list
-                .position
-                .get(element)
-                .is_some_and(|&position| (position as usize) < self.length),
+                .position(element)
+                .is_some_and(|position| (position as usize) < self.length),
         }
     }
 }
@@ -80,14 +79,14 @@ fn judge_list<'h>(
     counts: &mut Counts,
 ) {
     let ids = last_words(history, list.reads().map(|(id, ..)| id));
-    let words: Vec<LastWord<'h>> = list
+    let words: Vec<LastWord> = list
         .reads()
         .filter(|(id, ..)| ids.binary_search(id).is_ok())
         .map(|(id, read, is_prefix)| LastWord {
             id,
             invoked: history.operation(id).invoked,
             length: read.len(),
-            odd: (!is_prefix).then(|| read.iter().collect()),
+            odd: (!is_prefix).then(|| read.ids().iter().copied().collect()),
         })
         .collect();
     // The element of the longest read whose append began last.
@@ -130,13 +129,13 @@ fn judge_list<'h>(
                         of_key(list.key)
                     ),
                     key: list.key,
-                    witness: Witness::lists([access.id, word.id], vec![(list.key, element)]),
+                    witness: Witness::lists([access.id, word.id], vec![(list.key, element.value)]),
                     because: vec![(word.id, format!(", after that: {element} is not there"))],
                 })
             });
             continue;
         }
-        if list.position.contains_key(element) {
+        if list.position(element).is_some() {
             continue;
         }
         match newest.filter(|&(invoked, ..)| invoked > end) {
@@ -154,7 +153,7 @@ fn judge_list<'h>(
                         key: list.key,
                         witness: Witness::lists(
                             [access.id, by, list.longest_by?],
-                            vec![(list.key, element), (list.key, newer)],
+                            vec![(list.key, element.value), (list.key, newer.value)],
                         ),
                         because: vec![(access.id, ": acknowledged".to_owned())],
                     })
@@ -171,11 +170,11 @@ fn count_duplicates<'h>(
     findings: &mut Findings,
     counts: &mut Counts,
 ) {
-    if list.position.len() == list.longest.len() {
+    if list.positions() == list.longest.len() {
         return;
     }
     for (place, element) in list.longest.iter().enumerate() {
-        let again = list.position.get(element) != Some(&(place as u32));
+        let again = list.position(element) != Some(place as u32);
         let Some(append) = list.appended_by(element).filter(|_| again) else {
             continue;
         };
@@ -187,7 +186,7 @@ fn count_duplicates<'h>(
                     of_key(list.key)
                 ),
                 key: list.key,
-                witness: Witness::lists([append, list.longest_by?], vec![(list.key, element)]),
+                witness: Witness::lists([append, list.longest_by?], vec![(list.key, element.value)]),
                 because: Vec::new(),
             })
         });
