@@ -13,7 +13,7 @@ use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, Poi
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use schism::report::testing::{Ending, run};
+use schism::report::testing::{Ending, proofs, run};
 use schism::report::{Files, Input, RunFacts};
 use schism_history::{Event, F, History, Kind, Process, Time, Value};
 use serde_json::{Value as Json, json};
@@ -438,5 +438,52 @@ async fn hostile_values_do_nothing() {
     assert_eq!(browser.js("return document.images.length").await, json!(0));
     let title = browser.js("return document.title").await;
     assert!(title.as_str().unwrap().ends_with("· schism"), "{title}");
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromedriver and a browser"]
+async fn drawings_of_proofs_fit_their_boxes_and_the_page() {
+    let proofs = proofs();
+    let input = proofs.input();
+    let files = Files::new(&input);
+    let browser = Browser::open("proofs", files.get("report.html").unwrap()).await;
+    browser
+        .js("document.querySelectorAll('details').forEach(d => d.open = true)")
+        .await;
+    for width in [1280, 390] {
+        browser.client.set_window_size(width, 2000).await.unwrap();
+        let wider = browser
+            .js("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            .await;
+        assert_eq!(wider, json!(0), "the page scrolls sideways at {width}");
+        // Texts that reach out of the box of their operation or level, of the drawings that are shown.
+        let outside = browser
+            .js(
+                "return [...document.querySelectorAll('.cycle .node, .strip .step, .lattice .level')]
+                    .filter(g => g.getBoundingClientRect().width > 0)
+                    .flatMap(g => {
+                        const box = g.querySelector('rect').getBBox();
+                        return [...g.querySelectorAll('text')].filter(text => {
+                            const t = text.getBBox();
+                            return t.x < box.x - 1 || t.x + t.width > box.x + box.width + 1 ||
+                                t.y < box.y - 1 || t.y + t.height > box.y + box.height + 3;
+                        }).map(text => text.textContent);
+                    })",
+            )
+            .await;
+        assert_eq!(outside, json!([]), "at {width}");
+        let cut = browser
+            .js(
+                "return [...document.querySelectorAll('svg.cycle, svg.strip, svg.lattice')]
+                    .filter(svg => svg.getBoundingClientRect().width > 0)
+                    .flatMap(svg => [...svg.querySelectorAll('text')].filter(text => {
+                        const t = text.getBBox(), view = svg.viewBox.baseVal;
+                        return t.x < -1 || t.x + t.width > view.width + 1 || t.y + t.height > view.height + 1;
+                    }).map(text => text.textContent))",
+            )
+            .await;
+        assert_eq!(cut, json!([]), "at {width}");
+    }
     browser.close().await;
 }

@@ -75,7 +75,7 @@ impl Source {
         }
         let mut path = self.path.clone();
         if path.is_dir() {
-            match in_folder(&path).map_err(|error| self.unreadable(&path, &error))? {
+            match in_folder(&path).map_err(|error| Self::unreadable(&path, &error))? {
                 Inside::File(file) => path = file,
                 Inside::Cobra(logs) => return self.open_cobra(&logs),
                 Inside::Nothing => {
@@ -101,7 +101,7 @@ impl Source {
     }
 
     fn file(&self, path: &Path) -> Result<Input, (ExitCode, String)> {
-        let file = File::open(path).map_err(|error| self.unreadable(path, &error))?;
+        let file = File::open(path).map_err(|error| Self::unreadable(path, &error))?;
         let size = file.metadata().ok().filter(fs::Metadata::is_file);
         let size = size.map(|data| data.len());
         let input: Box<dyn Read> = if size.is_some_and(|size| size < SHOWN_FROM) {
@@ -187,7 +187,7 @@ impl Source {
         (ExitCode::Usage, format!("{}: {error}", self.name()))
     }
 
-    fn unreadable(&self, path: &Path, error: &io::Error) -> (ExitCode, String) {
+    fn unreadable(path: &Path, error: &io::Error) -> (ExitCode, String) {
         let text = if error.kind() == io::ErrorKind::NotFound {
             format!(
                 "{}: there is no such run or history\n  help: name the folder of a run, as runs/latest, or a file with a \

@@ -2,6 +2,8 @@
 
 use schism_checkers::{Anomaly, Level, Levels, Validity, Verdict};
 
+use crate::report::phrase;
+
 /// What is known about a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -142,7 +144,9 @@ impl<'a> Standings<'a> {
                 let reasons: Vec<String> = refuted
                     .iter()
                     .map(|&level| match self.ground(level).and_then(|g| g.anomaly) {
-                        Some(anomaly) => format!("{level} ({})", anomaly.name.replace('-', " ")),
+                        Some(anomaly) => {
+                            format!("{level} ({})", phrase::anomaly_name(anomaly.name))
+                        }
                         None => level.to_string(),
                     })
                     .collect();

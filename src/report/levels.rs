@@ -8,6 +8,8 @@
 //!
 //! `held` are the strongest levels that are, `refuted` the weakest; `follows_from` is the level that settles this one.
 
+use std::fmt::Write as _;
+
 use schism_checkers::Level;
 use serde::Serialize;
 
@@ -82,9 +84,10 @@ pub fn text(input: &Input<'_>, look: Look) -> String {
         phrase::sentence(&standings.sentence())
     );
     for level in &standings.contradicted {
-        out.push_str(&format!(
-            "  two checkers contradict each other about {level}, which is an error in schism\n"
-        ));
+        let _ = writeln!(
+            out,
+            "  two checkers contradict each other about {level}, which is an error in schism"
+        );
     }
     out.push('\n');
     out.push_str(&lattice::text(&standings, look));

@@ -78,7 +78,7 @@ fn anomalies(out: &mut String, input: &Input<'_>) {
         let _ = writeln!(
             out,
             "\n**{}**, found by {}: {}\n\n| | process | node | what | from | to |\n|---|---|---|---|---|---|",
-            escaped(&anomaly.anomaly.name.replace('-', " ")),
+            escaped(&phrase::anomaly_name(anomaly.anomaly.name)),
             anomaly.checker,
             escaped(&phrase::sentence(&anomaly.anomaly.sentence))
         );

@@ -5,7 +5,7 @@
 
 mod input;
 pub(crate) mod number;
-mod phrase;
+pub(crate) mod phrase;
 mod figure;
 mod counts;
 mod headline;

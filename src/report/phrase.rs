@@ -26,6 +26,15 @@ fn must_go(c: char) -> bool {
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// An anomaly's name as people read it: `stale read`, but `G-single`, which is a name by itself.
+pub(crate) fn anomaly_name(name: &str) -> String {
+    if name.starts_with(|c: char| c.is_ascii_uppercase()) {
+        name.to_owned()
+    } else {
+        name.replace('-', " ")
+    }
+}
+
 /// `text` cut in its middle to at most `most` characters: the ends of a list tell more than its start.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     let length = text.chars().count();

@@ -275,7 +275,7 @@ fn hostile_text_is_inert_in_every_file() {
     with_evil_input(|input| {
         let files = Files::new(input);
         for (name, text) in files.iter() {
-            if name.ends_with(".json") {
+            if matches!(name, "verdict.json" | "disagreement.json") {
                 serde_json::from_str::<serde_json::Value>(text).unwrap();
                 continue;
             }

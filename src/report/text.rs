@@ -135,7 +135,7 @@ pub(super) fn proof(out: &mut String, input: &Input<'_>, shown: &Shown<'_>, look
 fn counterexample(page: &mut Screen, input: &Input<'_>, shown: &Shown<'_>, most: usize) {
     let anomaly = shown.anomaly;
     page.out.push('\n');
-    let name = page.paint(Tone::Bad, &anomaly.name.replace('-', " "));
+    let name = page.paint(Tone::Bad, &phrase::anomaly_name(anomaly.name));
     let _ = writeln!(page.out, "  {name}, found by {}", shown.checker);
     page.wrap(4, 4, &phrase::sentence(&anomaly.sentence));
     let contradiction = anomaly::contradiction(anomaly);

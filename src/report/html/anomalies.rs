@@ -77,7 +77,7 @@ fn card(page: &Page<'_>, shown: &Shown<'_>) -> Markup {
         article.card.anomaly-card id=(id) {
             header {
                 p.kind {
-                    strong { (anomaly.name.replace('-', " ")) } " · found by " (shown.checker)
+                    strong { (phrase::anomaly_name(anomaly.name)) } " · found by " (shown.checker)
                     @if !anomaly.key.is_nil() { " · key " (phrase::shortened(&phrase::bare(&anomaly.key), 60)) }
                 }
                 @if !anomaly.operations.is_empty() {

@@ -31,7 +31,7 @@ pub(super) fn section(standings: &Standings<'_>) -> Markup {
                                 Standing::Refuted => {
                                     "broken: "
                                     @match standings.ground(level).and_then(|ground| ground.anomaly) {
-                                        Some(anomaly) => { (anomaly.name.replace('-', " ")) ". " (phrase::sentence(&anomaly.sentence)) }
+                                        Some(anomaly) => { (phrase::anomaly_name(anomaly.name)) ". " (phrase::sentence(&anomaly.sentence)) }
                                         None => { "not every " (level.promise()) }
                                     }
                                 }

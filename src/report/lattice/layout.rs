@@ -27,6 +27,8 @@ pub(super) struct Layout {
     pub(super) nodes: Vec<(usize, f64)>,
     /// For each edge the middles of the places it passes, from layer to layer.
     pub(super) edges: Vec<Vec<(usize, f64)>>,
+    /// How wide it is: as asked for, or as wide as the fullest layer.
+    pub(super) width: f64,
     /// How many layers there are.
     pub(super) layers: usize,
 }
@@ -76,6 +78,11 @@ pub(super) fn lay_out<N, E>(graph: &DiGraph<N, E>, width: f64, apart: f64) -> Op
         layers[*layer].push(place);
     }
     order_layers(&mut layers, &above, &below, places.len());
+    let room = |place: usize| room(places[place].0, apart);
+    let fullest = layers
+        .iter()
+        .map(|layer| layer.iter().map(|&place| room(place)).sum());
+    let width = fullest.fold(width, f64::max);
     let x = move_places(&layers, &places, (&above, &below), width, apart);
     let at = |place: usize| (places[place].1, x[place]);
     Some(Layout {
@@ -84,6 +91,7 @@ pub(super) fn lay_out<N, E>(graph: &DiGraph<N, E>, width: f64, apart: f64) -> Op
             .iter()
             .map(|way| way.iter().map(|&place| at(place)).collect())
             .collect(),
+        width,
         layers: top + 1,
     })
 }
@@ -168,11 +176,6 @@ fn move_places(
     for x in &mut x {
         *x *= width;
     }
-    // A bend needs less room than a node.
-    let room = |place: usize| match places[place].0 {
-        Place::Node(_) => apart,
-        Place::Bend => apart / 4.0,
-    };
     for turn in 0..MOVES {
         for layer in layers {
             let wanted: Vec<f64> = layer
@@ -190,7 +193,10 @@ fn move_places(
                 })
                 .collect();
             // Pushed from the left and then from the right, and the other way round: the mean of both leans to no side.
-            let rooms: Vec<f64> = layer.iter().map(|&place| room(place)).collect();
+            let rooms: Vec<f64> = layer
+                .iter()
+                .map(|&place| room(places[place].0, apart))
+                .collect();
             let (mut left, mut right) = (wanted.clone(), wanted);
             push_right(&mut left, &rooms);
             push_left(&mut left, &rooms, width);
@@ -202,6 +208,14 @@ fn move_places(
         }
     }
     x
+}
+
+/// How much of a layer a place takes: a bend less than a node.
+fn room(place: Place, apart: f64) -> f64 {
+    match place {
+        Place::Node(_) => apart,
+        Place::Bend => apart / 4.0,
+    }
 }
 
 /// Moves places to the right until each has its room to its left.

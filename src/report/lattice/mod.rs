@@ -14,12 +14,12 @@ use crate::look::Look;
 
 const WIDTH: f64 = 1080.0;
 /// A box's size, and how far the middles of two are apart at least.
-const BOX: (f64, f64) = (116.0, 50.0);
-const APART: f64 = 128.0;
+const BOX: (f64, f64) = (130.0, 50.0);
+const APART: f64 = 138.0;
 /// From one layer to the next.
 const LAYER: f64 = 84.0;
 /// So many characters of a name stand on a line.
-const LINE_MOST: usize = 17;
+const LINE_MOST: usize = 16;
 
 /// How a standing is coloured.
 pub(super) fn tone(standing: Standing) -> &'static str {
@@ -58,7 +58,8 @@ pub(crate) fn svg(standings: &Standings<'_>) -> String {
     let height = (laid.layers - 1) as f64 * LAYER + BOX.1 + 8.0;
     let y = |layer: usize| layer as f64 * LAYER + BOX.1 / 2.0 + 4.0;
     let mut out = format!(
-        "<svg class=\"lattice\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">",
+        "<svg class=\"lattice\" viewBox=\"0 0 {:.0} {height}\" role=\"img\" aria-label=\"{}\">",
+        laid.width,
         escaped(&format!(
             "Consistency levels, the strongest on top. {}",
             standings.sentence()
@@ -195,7 +196,7 @@ pub(crate) fn text(standings: &Standings<'_>, look: Look) -> String {
             Some(ground) => match ground.anomaly {
                 Some(anomaly) => format!(
                     "{}: {}",
-                    anomaly.name.replace('-', " "),
+                    phrase::anomaly_name(anomaly.name),
                     phrase::shortened(&phrase::clean(&anomaly.sentence), 240)
                 ),
                 None => format!("by {}", ground.verdict.checker),

@@ -20,7 +20,7 @@ const NODES_MOST: usize = 40;
 const LINES_MOST: usize = 9;
 const LINE: f64 = 17.0;
 /// Pixels of a character, about.
-const CHARACTER: f64 = 7.0;
+const CHARACTER: f64 = 7.9;
 /// Between two rows of a ring, and between two boxes that stand below each other.
 const BETWEEN: f64 = 62.0;
 
@@ -107,7 +107,14 @@ pub(crate) fn svg(
     out.push_str("</defs>");
     for edge in graph.edge_references() {
         let (from, to) = (edge.source().index(), edge.target().index());
-        draw_edge(&mut out, &nodes, (from, to), edge.weight(), in_ring, id);
+        draw_edge(
+            &mut out,
+            &nodes,
+            (from, to),
+            edge.weight(),
+            (in_ring, room),
+            id,
+        );
     }
     for node in &nodes {
         draw_box(&mut out, node);
@@ -126,16 +133,14 @@ fn graph(edges: &[Dependency]) -> Option<DiGraph<OpId, &Dependency>> {
     }
     let mut graph: DiGraph<OpId, &Dependency> = DiGraph::new();
     let mut nodes: Vec<(OpId, NodeIndex)> = Vec::new();
-    let mut node = |id: OpId, graph: &mut DiGraph<OpId, &Dependency>| match nodes
-        .iter()
-        .find(|(known, _)| *known == id)
-    {
-        Some((_, node)) => *node,
-        None => {
-            let node = graph.add_node(id);
-            nodes.push((id, node));
-            node
+    let mut node = |id: OpId, graph: &mut DiGraph<OpId, &Dependency>| {
+        let known = nodes.iter().find(|(known, _)| *known == id);
+        if let Some((_, node)) = known {
+            return *node;
         }
+        let node = graph.add_node(id);
+        nodes.push((id, node));
+        node
     };
     for edge in edges {
         let from = node(edge.from, &mut graph);
@@ -220,7 +225,11 @@ fn place_column(nodes: &mut [Node], room: Room) -> f64 {
         node.y = y;
         y += node.height + BETWEEN;
     }
-    y - BETWEEN + 6.0
+    let label = match room {
+        Room::Wide => 0.0,
+        Room::Narrow => 18.0,
+    };
+    y - BETWEEN + 6.0 + label
 }
 
 fn draw_edge(
@@ -228,7 +237,7 @@ fn draw_edge(
     nodes: &[Node],
     (from, to): (usize, usize),
     edge: &Dependency,
-    in_ring: bool,
+    (in_ring, room): (bool, Room),
     id: &str,
 ) {
     let kind = edge.kind.name();
@@ -252,7 +261,11 @@ fn draw_edge(
             out_to - 10.0,
             right + 4.0
         );
-        (path, (out_to + 6.0, f64::midpoint(from_y, to_y)), "start")
+        match room {
+            Room::Wide => (path, (out_to + 6.0, f64::midpoint(from_y, to_y)), "start"),
+            // Beside the arrow is no room.
+            Room::Narrow => (path, (out_to, a.y + a.height + 16.0), "end"),
+        }
     } else {
         // Two arrows between the same boxes stand beside each other.
         let apart = if in_ring && nodes.len() == 2 {
@@ -379,9 +392,8 @@ mod tests {
     }
 
     fn lines(n: u32) -> String {
-        (0..n)
-            .map(|i| format!("{i}@n1 |txn nil [[r,x,1],[append,y,{i}]]|\n"))
-            .collect()
+        let lines = (0..n).map(|i| format!("{i}@n1 |txn nil [[r,x,1],[append,y,{i}]]|"));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     #[test]

@@ -15,7 +15,7 @@ const SESSIONS_MOST: usize = 12;
 const OPERATIONS_MOST: usize = 12;
 const HEIGHT: f64 = 34.0;
 /// Pixels of a character, about.
-const CHARACTER: f64 = 7.2;
+const CHARACTER: f64 = 7.8;
 
 /// The picture, as an SVG element: nothing without operations.
 pub(crate) fn svg(history: &History, anomaly: &Anomaly, id: &str, room: Room) -> String {
