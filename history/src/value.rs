@@ -161,12 +161,20 @@ impl Hash for Value {
                 .map(|part| {
                     let mut hasher = FxHasher::default();
                     part.hash(&mut hasher);
-                    hasher.finish()
+                    stirred(hasher.finish())
                 })
                 .fold(0_u64, u64::wrapping_add)
                 .hash(state),
         }
     }
+}
+
+/// A hash, with its bits stirred. `FxHasher` only multiplies and adds, so that the hashes of integers add up like the
+/// integers do: without this, all balances of a bank whose total never changes would have one hash.
+const fn stirred(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
 }
 
 impl PartialOrd for Value {
@@ -463,6 +471,19 @@ mod tests {
         };
         assert_ne!(deep(1), deep(2));
         assert!(deep(1) < deep(2));
+    }
+
+    #[test]
+    fn maps_whose_integers_add_up_to_the_same_have_hashes_of_their_own() {
+        let hash = |value: &Value| {
+            let mut hasher = FxHasher::default();
+            value.hash(&mut hasher);
+            hasher.finish()
+        };
+        let hashes: std::collections::BTreeSet<u64> = (0..1_000)
+            .map(|moved| hash(&Value::map([("a", 1_000 - moved), ("b", moved)])))
+            .collect();
+        assert_eq!(hashes.len(), 1_000);
     }
 
     #[test]
