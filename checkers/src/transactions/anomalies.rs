@@ -39,8 +39,6 @@ pub(crate) struct Shape {
     pub(crate) only_reads: Vec<bool>,
     /// One transaction of a read dependency that ends the cycle saw a write of another one before it missed one.
     pub(crate) saw_first: bool,
-    /// A read of a key shows all that was written to it before, as lists do.
-    pub(crate) reads_show_all: bool,
 }
 
 /// What a cycle is called, and the weakest levels it refutes.
@@ -168,25 +166,18 @@ impl Shape {
         Some((&self.keys[anti], rest))
     }
 
-    /// The reader misses what another transaction wrote to one key, and sees what it wrote to another one: an
-    /// anti-dependency and then write dependencies on one key, (where reads show all: write dependencies on another
-    /// key), and a read dependency on that.
+    /// The reader misses what another transaction wrote to one key, and reads what it wrote to another one: an
+    /// anti-dependency and then write dependencies on one key, and a read dependency on another one.
     fn is_fractured(&self) -> bool {
         let Some((missed, rest)) = self.behind_anti() else {
             return false;
         };
-        let Some(((Edge::WriteRead, seen), between)) = rest.split_last() else {
+        let Some(((Edge::WriteRead, read), between)) = rest.split_last() else {
             return false;
         };
         missed.iter().any(|x| {
-            seen.iter().any(|y| {
-                let on = |key: &u32, (edge, keys): &Part<'_>| {
-                    *edge == Edge::WriteWrite && keys.contains(key)
-                };
-                let first = between.iter().take_while(|step| on(x, step)).count();
-                let rest = &between[first..];
-                x != y && (rest.is_empty() || self.reads_show_all && rest.iter().all(|s| on(y, s)))
-            })
+            let on = |(edge, keys): &Part<'_>| *edge == Edge::WriteWrite && keys.contains(x);
+            between.iter().all(on) && read.iter().any(|y| y != x)
         })
     }
 

@@ -5,4 +5,6 @@
 mod calls;
 mod invariants;
 mod streams;
+mod isolation;
+mod list_append;
 mod trial;

@@ -106,6 +106,25 @@ impl<'h> Judge<'_, 'h> {
                 vec![],
                 vec![there, here],
             ),
+            Direct::Misplaced {
+                reader,
+                writer,
+                key,
+                values: (first, second),
+            } => (
+                key,
+                format!(
+                    "a read disagrees with the order in which a list was written (incompatible-order): {} found {} in {}, and before it no {}, which {} had appended first",
+                    self.id(reader),
+                    value(key, second),
+                    self.key(key),
+                    value(key, first),
+                    self.id(writer)
+                ),
+                vec![writer, reader],
+                vec![],
+                vec![first, second],
+            ),
             Direct::Internal {
                 transaction,
                 key,
@@ -163,9 +182,7 @@ impl<'h> Judge<'_, 'h> {
                 vec![aborted],
                 vec![before, after],
             ),
-            Direct::LostUpdate {
-                one, other, key, ..
-            } => {
+            Direct::LostUpdate { one, other, key } => {
                 let appended = |t: u32| {
                     let mut steps = transactions.steps(t);
                     steps.find(|step| step.kind == StepKind::Append && step.key == key)

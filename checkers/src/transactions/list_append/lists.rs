@@ -45,6 +45,13 @@ pub(crate) enum Direct {
         key: u32,
         values: (u32, u32),
     },
+    /// `reader` saw the second of two elements that `writer` appended one after the other, and not the first before it.
+    Misplaced {
+        reader: u32,
+        writer: u32,
+        key: u32,
+        values: (u32, u32),
+    },
     /// What `transaction` read at its step does not follow from its own steps before.
     Internal {
         transaction: u32,
@@ -66,12 +73,7 @@ pub(crate) enum Direct {
         values: (u32, u32),
     },
     /// Both read the same version of a key, and appended to it.
-    LostUpdate {
-        one: u32,
-        other: u32,
-        key: u32,
-        slot: u32,
-    },
+    LostUpdate { one: u32, other: u32, key: u32 },
 }
 
 impl Direct {
@@ -82,7 +84,7 @@ impl Direct {
             Self::Garbage { .. } => "garbage-read",
             Self::Intermediate { .. } => "G1b",
             Self::Duplicate { .. } => "duplicate-elements",
-            Self::Incompatible { .. } => "incompatible-order",
+            Self::Incompatible { .. } | Self::Misplaced { .. } => "incompatible-order",
             Self::Internal { .. } => "internal",
             Self::Future { .. } => "future-read",
             Self::DirtyUpdate { .. } => "dirty-update",
@@ -116,10 +118,12 @@ pub(crate) struct Lists {
 pub(crate) fn lists(transactions: &Transactions<'_>) -> Lists {
     let mut finder = Finder::new(transactions);
     finder.writers();
+    let views = finder.views();
     finder.commit();
     finder.orders();
     finder.unordered();
-    finder.reads();
+    finder.reads(&views);
+    finder.branches(&views);
     let Finder {
         mut lists,
         value_base,
@@ -139,9 +143,13 @@ struct Finder<'a, 'h> {
     writer: Vec<u32>,
     /// For each value: the next one that its writer appended to the same key; 0 for the last one.
     overwritten_by: Vec<u32>,
+    /// For each value: the one that its writer appended to the same key before; 0 for the first one.
+    follows: Vec<u32>,
     /// For each value: its slot.
     slot: Vec<u32>,
-    /// For each key, its longest branch; [`NONE`] if nobody saw an element.
+    /// For each branch, how many of its elements somebody saw that were not all their own at the end.
+    seen: Vec<u32>,
+    /// For each key, the branch of which most was seen; [`NONE`] if nobody saw an element.
     main: Vec<u32>,
     /// For each key, how many elements of the longest branch are beyond doubt.
     trusted: Vec<u32>,
@@ -166,7 +174,9 @@ impl<'a, 'h> Finder<'a, 'h> {
             },
             writer: vec![NONE; count],
             overwritten_by: vec![0; count],
+            follows: vec![0; count],
             slot: vec![NONE; count],
+            seen: vec![0; transactions.branches.len()],
             main: vec![NONE; keys],
             trusted: vec![0; keys],
             value_base,
@@ -207,6 +217,7 @@ impl<'a, 'h> Finder<'a, 'h> {
                 }
                 let (before, value) = &mut last[step.key as usize];
                 if *before == t {
+                    self.follows[place] = *value;
                     let place = (self.value_base[step.key as usize] + *value) as usize;
                     self.overwritten_by[place] = step.value;
                 }
@@ -233,35 +244,34 @@ impl<'a, 'h> Finder<'a, 'h> {
         self.lists.is_committed = committed;
     }
 
+    /// The elements of a branch that somebody saw who had not appended them.
+    fn elements(&self, branch: u32) -> &'a [u32] {
+        let seen = self.seen[branch as usize] as usize;
+        &self.transactions.branches[branch as usize].elements[..seen]
+    }
+
     /// The order of each key, as far as all of its branches agree.
     fn orders(&mut self) {
         let transactions = self.transactions;
         for (number, branch) in transactions.branches.iter().enumerate() {
-            let main = &mut self.main[branch.key as usize];
-            let longest = match *main {
-                NONE => 0,
-                main => transactions.branches[main as usize].elements.len(),
-            };
-            if branch.elements.len() > longest {
-                *main = number as u32;
-            }
-        }
-        for (key, &main) in self.main.iter().enumerate() {
-            if main != NONE {
-                self.trusted[key] = transactions.branches[main as usize].elements.len() as u32;
+            let key = branch.key as usize;
+            let seen = self.seen[number];
+            if seen > self.trusted[key] && transactions.content[key] == Content::List {
+                self.trusted[key] = seen;
+                self.main[key] = number as u32;
             }
         }
         for (number, branch) in transactions.branches.iter().enumerate() {
             let key = branch.key as usize;
             let main = self.main[key];
-            if number as u32 == main || transactions.content[key] != Content::List {
+            if number as u32 == main || self.seen[number] == 0 || main == NONE {
                 continue;
             }
-            let longest = &transactions.branches[main as usize].elements;
-            let pairs = branch.elements.iter().zip(longest);
-            let same = pairs.take_while(|(a, b)| a == b).count() as u32;
-            if (same as usize) < branch.elements.len() {
-                self.trusted[key] = self.trusted[key].min(same);
+            let elements = self.elements(number as u32);
+            let pairs = elements.iter().zip(self.elements(main));
+            let same = pairs.take_while(|(a, b)| a == b).count();
+            if same < elements.len() {
+                self.trusted[key] = self.trusted[key].min(same as u32);
                 self.lists.is_complete = false;
             }
         }
@@ -274,10 +284,10 @@ impl<'a, 'h> Finder<'a, 'h> {
             versions.base.push(versions.writer.len() as u32);
             versions.writer.push(NONE);
             let main = self.main[key as usize];
-            if main == NONE || transactions.content[key as usize] != Content::List {
+            if main == NONE {
                 continue;
             }
-            let elements = &transactions.branches[main as usize].elements;
+            let elements = self.elements(main);
             for (i, &element) in elements.iter().enumerate() {
                 let place = self.place(key, element);
                 if self.slot[place] != NONE {
@@ -309,8 +319,8 @@ impl<'a, 'h> Finder<'a, 'h> {
     fn unordered(&mut self) {
         let transactions = self.transactions;
         let mut seen = vec![false; self.writer.len()];
-        for branch in &transactions.branches {
-            for &element in &branch.elements {
+        for (number, branch) in transactions.branches.iter().enumerate() {
+            for &element in self.elements(number as u32) {
                 seen[self.place(branch.key, element)] = true;
             }
         }
@@ -326,7 +336,7 @@ impl<'a, 'h> Finder<'a, 'h> {
                 let key = step.key as usize;
                 let whole = match self.main[key] {
                     NONE => 0,
-                    main => transactions.branches[main as usize].elements.len() as u32,
+                    main => self.seen[main as usize],
                 };
                 if !seen[place] && self.writer[place] == t && self.trusted[key] == whole {
                     self.lists.versions.unordered.push((step.key, t));
@@ -338,12 +348,11 @@ impl<'a, 'h> Finder<'a, 'h> {
         unordered.dedup();
     }
 
-    /// What each transaction read from others, and whether its reads agree with its own steps.
-    fn reads(&mut self) {
+    /// What each transaction saw of what others appended, and whether its reads agree with its own steps.
+    fn views(&mut self) -> Vec<View> {
         let transactions = self.transactions;
+        let mut views: Vec<View> = Vec::new();
         let mut own = Own::new(transactions.keys.len());
-        let mut readers = vec![NONE; transactions.branches.len()];
-        let mut updated_by = vec![NONE; self.lists.versions.writer.len()];
         for t in 0..transactions.len() as u32 {
             if transactions.outcome[t as usize] != Outcome::Ok {
                 continue;
@@ -351,87 +360,72 @@ impl<'a, 'h> Finder<'a, 'h> {
             own.begin(t);
             for (place, step) in transactions.step_range(t).zip(transactions.steps(t)) {
                 match step.kind {
-                    StepKind::Append => self.append(&mut own, &mut updated_by, t, step),
+                    StepKind::Append => {
+                        let state = own.of(step.key);
+                        if state.appended.is_empty()
+                            && let Some(first) = state.view
+                        {
+                            for view in &mut views[first..] {
+                                let key = transactions.key[view.step as usize];
+                                view.updates |= key == step.key;
+                            }
+                        }
+                        state.appended.push(step.value);
+                    }
                     StepKind::ReadList => {
                         self.lists.reads += 1;
-                        let is_longest = step.branch != NONE
-                            && transactions.branches[step.branch as usize].elements.len()
-                                == step.value as usize;
-                        if is_longest && readers[step.branch as usize] == NONE {
-                            readers[step.branch as usize] = t;
+                        let view = self.view(&mut own, t, place as u32, step);
+                        if let Some(view) = view {
+                            if step.branch != NONE {
+                                let seen = &mut self.seen[step.branch as usize];
+                                *seen = (*seen).max(view.seen);
+                            }
+                            own.of(step.key).view.get_or_insert(views.len());
+                            views.push(view);
                         }
-                        self.read(&mut own, t, place as u32, step);
                     }
                     _ => {}
                 }
             }
         }
-        self.branches(&readers);
+        views
     }
 
-    fn append(&mut self, own: &mut Own, updated_by: &mut [u32], t: u32, step: Step) {
-        let slot = self.slot[self.place(step.key, step.value)];
-        let state = own.of(step.key);
-        if let Some(read) = state.read {
-            let end = self.lists.versions.base[step.key as usize] + read.value;
-            let is_seen = if read.value <= self.trusted[step.key as usize] {
-                slot <= end
-            } else {
-                self.transactions.list(read).contains(&step.value)
-            };
-            if is_seen && !state.appended.contains(&step.value) {
-                self.lists.direct.push(Direct::Future {
-                    transaction: t,
-                    key: step.key,
-                    value: step.value,
-                });
-            }
-        }
-        // It updates what it read from others, the first time that it appends.
-        if state.appended.is_empty()
-            && let Some(slot) = state.slot
-            && self.lists.is_committed[t as usize]
-        {
-            let updated = &mut updated_by[slot as usize];
-            if *updated == NONE {
-                *updated = t;
-            } else if *updated != t {
-                self.lists.direct.push(Direct::LostUpdate {
-                    one: *updated,
-                    other: t,
-                    key: step.key,
-                    slot,
-                });
-            }
-        }
-        state.appended.push(step.value);
-    }
-
-    fn read(&mut self, own: &mut Own, t: u32, place: u32, step: Step) {
+    /// What a read says about what others appended: nothing, when it follows from what its transaction did before.
+    fn view(&mut self, own: &mut Own, t: u32, place: u32, step: Step) -> Option<View> {
         let transactions = self.transactions;
         let list = transactions.list(step);
         let state = own.of(step.key);
         let since = &state.appended[state.until..];
+        let mut view = View {
+            transaction: t,
+            step: place,
+            seen: step.value,
+            updates: !state.appended.is_empty(),
+        };
         // Before its own elements stands what it read before, if it read.
-        let expected = list.len().checked_sub(since.len());
-        let is_expected = expected.is_some_and(|length| {
-            list[length..] == *since
-                && match state.read {
-                    None => true,
-                    Some(before) => {
-                        length == before.value as usize
-                            && (before.branch == step.branch
-                                || transactions.list(before) == &list[..length])
-                    }
-                }
-        });
+        let others = list
+            .len()
+            .checked_sub(since.len())
+            .filter(|&others| list[others..] == *since);
+        let is_expected = match (others, state.read) {
+            (None, _) => false,
+            (Some(others), None) => {
+                view.seen = others as u32;
+                true
+            }
+            (Some(others), Some(before)) => {
+                others == before.value as usize
+                    && (before.branch == step.branch
+                        || transactions.list(before) == &list[..others])
+            }
+        };
+        if !is_expected && list.ends_with(&state.appended) {
+            view.seen = (list.len() - state.appended.len()) as u32;
+        }
         let is_first = state.read.is_none();
-        let is_external = is_first && state.appended.is_empty();
         state.read = Some(step);
         state.until = state.appended.len();
-        if is_expected && !is_external {
-            return;
-        }
         if !is_expected {
             self.lists.direct.push(Direct::Internal {
                 transaction: t,
@@ -439,44 +433,102 @@ impl<'a, 'h> Finder<'a, 'h> {
                 step: place,
             });
         }
-        self.external(own, t, step);
+        (is_first || !is_expected).then_some(view)
     }
 
-    /// A read of what others wrote.
-    fn external(&mut self, own: &mut Own, t: u32, step: Step) {
-        let length = step.value;
-        let key = step.key as usize;
-        let list = self.transactions.list(step);
-        if length <= self.trusted[key] {
-            let slot = self.lists.versions.base[key] + length;
-            let state = own.of(step.key);
-            if state.appended.is_empty() {
-                state.slot = Some(slot);
+    /// Which version each view is, and what is wrong with it.
+    fn reads(&mut self, views: &[View]) {
+        let transactions = self.transactions;
+        let mut updated_by = vec![NONE; self.lists.versions.writer.len()];
+        self.lists.versions.reads.reserve(views.len());
+        for view in views {
+            let t = view.transaction;
+            let step = transactions.step(view.step as usize);
+            let key = step.key as usize;
+            let list = &transactions.list(step)[..view.seen as usize];
+            let slot =
+                (view.seen <= self.trusted[key]).then(|| self.lists.versions.base[key] + view.seen);
+            if let Some(slot) = slot {
+                self.lists.versions.reads.push((t, slot));
             }
-            self.lists.versions.reads.push((t, slot));
-        } else if let Some(&last) = list.last() {
-            let writer = self.writer[self.place(step.key, last)];
-            if writer < AMBIGUOUS && writer != t && self.lists.is_committed[writer as usize] {
+            if view.updates {
+                self.future(view, step);
+                if let Some(slot) = slot {
+                    self.update(&mut updated_by[slot as usize], t, step.key);
+                }
+            }
+            let Some(&end) = list.last() else { continue };
+            let place = self.place(step.key, end);
+            let (writer, next) = (self.writer[place], self.overwritten_by[place]);
+            if writer >= AMBIGUOUS || writer == t {
+                continue;
+            }
+            if slot.is_none() && self.lists.is_committed[writer as usize] {
                 self.lists.versions.read_from.push((writer, t, step.key));
             }
+            if next != 0 && !self.failed(writer) {
+                self.lists.direct.push(Direct::Intermediate {
+                    reader: t,
+                    writer,
+                    key: step.key,
+                    value: end,
+                    next,
+                });
+            }
         }
-        let Some(&end) = list.last() else { return };
-        let place = self.place(step.key, end);
-        let (writer, next) = (self.writer[place], self.overwritten_by[place]);
-        if writer < AMBIGUOUS && writer != t && next != 0 && !self.failed(writer) {
-            self.lists.direct.push(Direct::Intermediate {
-                reader: t,
-                writer,
-                key: step.key,
-                value: end,
-                next,
+    }
+
+    /// A transaction that appends to the version that it saw.
+    fn update(&mut self, updated_by: &mut u32, t: u32, key: u32) {
+        if *updated_by == NONE {
+            *updated_by = t;
+        } else if *updated_by != t {
+            self.lists.direct.push(Direct::LostUpdate {
+                one: *updated_by,
+                other: t,
+                key,
             });
         }
     }
 
-    /// What is wrong with the elements of branches, each in itself and against the longest one of its key.
-    fn branches(&mut self, readers: &[u32]) {
+    /// Whether a view holds what its transaction appends only later.
+    fn future(&mut self, view: &View, step: Step) {
         let transactions = self.transactions;
+        let list = transactions.list(step);
+        let end = transactions.step_range(view.transaction).end;
+        for place in view.step as usize + 1..end {
+            let later = transactions.step(place);
+            if later.kind != StepKind::Append || later.key != step.key {
+                continue;
+            }
+            let slot = self.slot[self.place(later.key, later.value)];
+            let is_seen = if view.seen <= self.trusted[step.key as usize] {
+                slot <= self.lists.versions.base[step.key as usize] + view.seen
+            } else {
+                list.contains(&later.value)
+            };
+            if is_seen {
+                self.lists.direct.push(Direct::Future {
+                    transaction: view.transaction,
+                    key: step.key,
+                    value: later.value,
+                });
+            }
+        }
+    }
+
+    /// What is wrong with the elements of branches, each in itself and against the longest one of its key.
+    fn branches(&mut self, views: &[View]) {
+        let transactions = self.transactions;
+        // For each branch, the first who saw most of it.
+        let mut readers = vec![NONE; transactions.branches.len()];
+        for view in views {
+            let branch = transactions.step(view.step as usize).branch;
+            if branch != NONE && self.seen[branch as usize] == view.seen {
+                let reader = &mut readers[branch as usize];
+                *reader = (*reader).min(view.transaction);
+            }
+        }
         // For each value, the branch in which it was seen last.
         let mut seen_in = vec![NONE; self.writer.len()];
         // For each value, whether it has been found to be garbage, aborted or twice there.
@@ -487,18 +539,22 @@ impl<'a, 'h> Finder<'a, 'h> {
             if reader == NONE || transactions.content[key as usize] != Content::List {
                 continue;
             }
-            let main = &transactions.branches[self.main[key as usize] as usize].elements;
-            let mut pairs = branch.elements.iter().zip(main);
+            let elements = self.elements(number as u32);
+            let main = self.main[key as usize];
+            if main == NONE {
+                continue;
+            }
+            let mut pairs = elements.iter().zip(self.elements(main));
             if let Some((&here, &there)) = pairs.find(|(here, there)| here != there) {
                 self.lists.direct.push(Direct::Incompatible {
-                    one: readers[self.main[key as usize] as usize],
+                    one: readers[main as usize],
                     other: reader,
                     key,
                     values: (there, here),
                 });
             }
             let mut before: Option<u32> = None;
-            for &value in &branch.elements {
+            for &value in elements {
                 let place = self.place(key, value);
                 let writer = self.writer[place];
                 let is_second = seen_in[place] == number as u32;
@@ -520,7 +576,15 @@ impl<'a, 'h> Finder<'a, 'h> {
                     }),
                     writer => {
                         self.dirty_update(reader, writer, key, before, value);
-                        None
+                        let first = self.follows[place];
+                        let is_there =
+                            first == 0 || seen_in[self.place(key, first)] == number as u32;
+                        (!is_there).then_some(Direct::Misplaced {
+                            reader,
+                            writer,
+                            key,
+                            values: (first, value),
+                        })
                     }
                 };
                 if let Some(direct) = direct
@@ -555,6 +619,18 @@ impl<'a, 'h> Finder<'a, 'h> {
     }
 }
 
+/// What a transaction saw of a list, its own elements at the end left out.
+#[derive(Clone, Copy, Debug)]
+struct View {
+    transaction: u32,
+    /// The place of the step that read it.
+    step: u32,
+    /// How many elements, of the branch that the step read.
+    seen: u32,
+    /// Whether the transaction appended to the list, too.
+    updates: bool,
+}
+
 /// What the transaction that is looked at did to each key.
 struct Own {
     transaction: u32,
@@ -569,8 +645,8 @@ struct Own {
 struct OwnKey {
     /// What it read last.
     read: Option<Step>,
-    /// The version it read from others, before its own appends.
-    slot: Option<u32>,
+    /// Its first view.
+    view: Option<usize>,
     /// What it appended.
     appended: Vec<u32>,
     /// How many of those it had appended when it read last.
@@ -602,7 +678,7 @@ impl Own {
             }
             let state = &mut self.states[self.used];
             state.appended.clear();
-            (state.read, state.slot, state.until) = (None, None, 0);
+            (state.read, state.view, state.until) = (None, None, 0);
             self.used += 1;
         }
         &mut self.states[*place as usize]

@@ -50,7 +50,7 @@ use crate::transactions::search::{Cycles, search};
 use crate::verdict::{Anomaly, Confirmation, Dependency, Picture, Step, Validity};
 use crate::{Budget, Checker, Level, Levels, Verdict};
 
-use lists::Lists;
+use lists::{Direct, Lists};
 use reasons::{Reasons, Told};
 
 /// Judges transactions that append to lists and read them.
@@ -228,7 +228,13 @@ impl<'h> Judge<'_, 'h> {
         let others = |kind: &StepKind| {
             matches!(kind, StepKind::Read | StepKind::Write | StepKind::Predicate)
         };
-        if !self.lists.is_complete || self.transactions.kind.iter().any(others) {
+        // Not even a version of a list.
+        let odd =
+            |direct: &Direct| matches!(direct, Direct::Misplaced { .. } | Direct::Garbage { .. });
+        if !self.lists.is_complete
+            || self.lists.direct.iter().any(odd)
+            || self.transactions.kind.iter().any(others)
+        {
             return Doubt::Everything;
         }
         let unordered = &self.lists.versions.unordered;

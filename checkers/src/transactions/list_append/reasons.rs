@@ -90,7 +90,6 @@ impl<'a, 'h> Reasons<'a, 'h> {
             edges,
             keys,
             only_reads: cycle.nodes.iter().map(|&t| self.only_reads(t)).collect(),
-            reads_show_all: true,
         }
     }
 
@@ -105,20 +104,33 @@ impl<'a, 'h> Reasons<'a, 'h> {
             return false;
         };
         let before = (anti + edges.len() - 1) % edges.len();
-        let reader = cycle.nodes[anti];
-        let first_read = |keys: &[u32]| {
-            let mut steps = self.transactions.steps(reader);
-            steps.position(|step| step.kind == StepKind::ReadList && keys.contains(&step.key))
-        };
-        let last_read = |keys: &[u32]| {
-            let steps: Vec<Step> = self.transactions.steps(reader).collect();
-            let reads = |step: &Step| step.kind == StepKind::ReadList && keys.contains(&step.key);
-            steps.iter().rposition(reads)
-        };
-        match (first_read(&keys[before]), last_read(&keys[anti])) {
-            (Some(newer), Some(older)) => edges[before].is_read() && newer < older,
-            _ => false,
+        if !edges[before].is_read() {
+            return false;
         }
+        let reader = cycle.nodes[anti];
+        let (writer, missed) = (cycle.nodes[before], cycle.nodes[(anti + 1) % edges.len()]);
+        let read = |key: u32, by: u32, is_seen: bool| {
+            let appended: Vec<u32> = self.appends(by, key).collect();
+            let steps = self.transactions.steps(reader).enumerate();
+            steps.filter_map(move |(at, step)| {
+                let sees = || {
+                    let list = self.transactions.list(step);
+                    appended.iter().any(|value| list.contains(value))
+                };
+                let is_read = step.kind == StepKind::ReadList && step.key == key;
+                (is_read && sees() == is_seen).then_some(at)
+            })
+        };
+        keys[before].iter().any(|&newer| {
+            let first = read(newer, writer, true).next();
+            keys[anti]
+                .iter()
+                .filter(|&&older| older != newer)
+                .any(|&older| {
+                    let last = read(older, missed, false).last();
+                    matches!((first, last), (Some(first), Some(last)) if first < last)
+                })
+        })
     }
 
     fn written(&self, transaction: u32) -> &[u32] {
