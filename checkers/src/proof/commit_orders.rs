@@ -54,9 +54,9 @@ pub(crate) fn search(transactions: &[Transaction], level: Level, most: u64) -> F
         }
     }
     let reads_from = base.clone();
-    for a in 0..n {
-        for b in 0..n {
-            base[a][b] |= comes_first(transactions, level, a, b);
+    for (a, row) in base.iter_mut().enumerate() {
+        for (b, related) in row.iter_mut().enumerate() {
+            *related |= comes_first(transactions, level, a, b);
         }
     }
     let respected = base.clone();
@@ -133,13 +133,10 @@ fn comes_first(transactions: &[Transaction], level: Level, a: usize, b: usize) -
 fn close(relation: &mut Relation) {
     let n = relation.len();
     for middle in 0..n {
-        for a in 0..n {
-            if relation[a][middle] {
-                for b in 0..n {
-                    if relation[middle][b] {
-                        relation[a][b] = true;
-                    }
-                }
+        let after = relation[middle].clone();
+        for row in relation.iter_mut().filter(|row| row[middle]) {
+            for (related, &after) in row.iter_mut().zip(&after) {
+                *related |= after;
             }
         }
     }
@@ -186,8 +183,7 @@ impl Seen<'_> {
             return self.updates_are_serial(&place);
         }
         let sees = self.visible(level, &place);
-        for t3 in 0..n {
-            let reads = &self.transactions[t3].reads;
+        for (t3, Transaction { reads, .. }) in self.transactions.iter().enumerate() {
             for (i, &(key, source)) in reads.iter().enumerate() {
                 for t2 in (0..n).filter(|&t2| t2 != t3 && Some(t2) != source) {
                     if !self.writes(t2, key) {

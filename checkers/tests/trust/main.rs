@@ -8,3 +8,5 @@ mod streams;
 mod isolation;
 mod list_append;
 mod trial;
+mod rw_register;
+mod stores;

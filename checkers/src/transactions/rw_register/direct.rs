@@ -165,10 +165,7 @@ fn tell(history: &History, transactions: &Transactions<'_>, odd: Odd) -> Case {
 }
 
 /// The steps of a transaction: name, key and argument; what its reads saw only if it is `ok`.
-fn steps<'h>(
-    history: &'h History,
-    id: OpId,
-) -> impl Iterator<Item = (&'h str, &'h Value, &'h Value)> {
+fn steps(history: &History, id: OpId) -> impl Iterator<Item = (&str, &Value, &Value)> {
     let op = history.operation(id);
     let told = op.outcome == Outcome::Ok && op.output().as_list().is_some();
     let steps = if told { op.output() } else { op.input() };

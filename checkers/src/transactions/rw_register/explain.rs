@@ -248,7 +248,10 @@ impl Scene<'_, '_> {
                     "fractured-read"
                 };
             }
-            Level::Causal | Level::CausalConvergence => return "causality-violation",
+            // Where sessions play no part, it is more than that: what reads from whom forbids it.
+            Level::Causal | Level::CausalConvergence if suffix > 0 || anti != 1 => {
+                return "causality-violation";
+            }
             _ => {}
         }
         if suffix == 0 {

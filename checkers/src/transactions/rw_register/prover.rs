@@ -208,7 +208,8 @@ impl Prover<'_> {
             before[edge.nodes.1].push(i);
         }
         let mut paths: Paths = vec![vec![None; nodes]; nodes];
-        for to in 0..nodes {
+        let mut to = 0;
+        while to < nodes {
             let mut queue = vec![(to, 0)];
             let mut at = 0;
             while at < queue.len() {
@@ -225,6 +226,7 @@ impl Prover<'_> {
                     }
                 }
             }
+            to += 1;
         }
         paths
     }

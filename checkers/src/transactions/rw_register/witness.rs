@@ -250,12 +250,12 @@ fn plain(history: &History, operations: &[OpId]) -> Vec<Transaction> {
         })
         .collect();
     let mut keys: Vec<&Value> = Vec::new();
-    let mut number = |key| match keys.iter().position(|&known| known == key) {
-        Some(place) => place as u32,
-        None => {
+    let mut number = |key| {
+        let place = keys.iter().position(|&known| known == key);
+        place.unwrap_or_else(|| {
             keys.push(key);
-            keys.len() as u32 - 1
-        }
+            keys.len() - 1
+        }) as u32
     };
     let mut made = Vec::new();
     for (place, &id) in operations.iter().enumerate() {

@@ -292,12 +292,11 @@ impl Chains {
                     }
                 }
             }
-            let chain = match behind {
-                Some(behind) => chain_of[behind as usize],
-                None => {
-                    members.push(Vec::new());
-                    members.len() as u32 - 1
-                }
+            let chain = if let Some(behind) = behind {
+                chain_of[behind as usize]
+            } else {
+                members.push(Vec::new());
+                members.len() as u32 - 1
             };
             chain_of[t as usize] = chain;
             members[chain as usize].push(t);

@@ -64,6 +64,14 @@ impl Committed {
         (self.session[before as usize] == self.session[t as usize]).then_some(before)
     }
 
+    /// The same transactions in other sessions, whose numbers do not decrease.
+    pub(crate) fn with_sessions(&self, session: Vec<u32>) -> Self {
+        Self {
+            session,
+            ..self.clone()
+        }
+    }
+
     /// The transactions that read each slot, once for each read: where each slot's begin (one more at the end), and
     /// they, rising.
     pub(crate) fn readers(&self) -> (Vec<u32>, Vec<u32>) {

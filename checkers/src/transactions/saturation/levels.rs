@@ -3,7 +3,7 @@
 use super::certificate::Certificate;
 use super::committed::{Committed, INITIAL};
 use super::weak::{self, Weak};
-use super::{Answer, Order, Rules, search};
+use super::{Answer, Order, Rules, cuts};
 use crate::{Budget, Level};
 
 /// The levels that can be decided for transactions on registers, from strong to weak where one implies the other.
@@ -50,7 +50,7 @@ pub(crate) fn judge(committed: &Committed, level: Level, budget: &Budget) -> Opt
             return Some(weak::decide(committed, weak, budget));
         }
     };
-    Some(search::decide(committed, rules, budget))
+    Some(cuts::decide(committed, rules, budget))
 }
 
 /// Update serializability: the transactions that write are serializable, and with them each one that only reads, alone.
@@ -63,7 +63,7 @@ fn updates(committed: &Committed, budget: &Budget) -> Answer {
     let named = |core: Vec<u32>, kept: &[u32]| {
         Answer::Refuted(core.into_iter().map(|t| kept[t as usize]).collect())
     };
-    let order = match search::decide(&committed.only(&writers), rules, budget) {
+    let order = match cuts::decide(&committed.only(&writers), rules, budget) {
         Answer::Holds(Certificate::Serial(order)) => order,
         Answer::Holds(_) => Vec::new(),
         Answer::Refuted(core) => return named(core, &writers),
@@ -92,7 +92,7 @@ fn updates(committed: &Committed, budget: &Budget) -> Answer {
         let mut kept = writers.clone();
         kept.push(t);
         kept.sort_unstable();
-        if let Answer::Refuted(core) = search::decide(&committed.only(&kept), rules, budget) {
+        if let Answer::Refuted(core) = cuts::decide(&committed.only(&kept), rules, budget) {
             return named(core, &kept);
         }
     }
@@ -169,15 +169,18 @@ pub(crate) fn judge_all(committed: &Committed, already: &[Level], budget: &Budge
         refuted: already.iter().map(|&level| (level, Vec::new())).collect(),
         ..Judged::default()
     };
-    let part = budget.part(budget.steps / 4, budget.bytes);
     // The strongest first: where it holds, nothing else is to be done.
+    let part = budget.part(budget.steps / 4, budget.bytes);
     let first = Level::StrictSerializable;
-    if !judged.refutes(first)
-        && let Some(answer @ Answer::Holds(_)) = judge(committed, first, &part)
-    {
-        judged.take(first, answer);
-        return judged;
+    let mut strict = None;
+    if !judged.refutes(first) {
+        strict = judge(committed, first, &part);
+        if let Some(answer @ Answer::Holds(_)) = strict {
+            judged.take(first, answer);
+            return judged;
+        }
     }
+    let part = budget.part(budget.steps / 16, budget.bytes);
     // Then from weak to strong, but what implies much before what it implies: who refutes a weak level refutes all.
     let weak_first = [
         Level::ReadCommitted,
@@ -196,10 +199,11 @@ pub(crate) fn judge_all(committed: &Committed, already: &[Level], budget: &Budge
         Level::StrictSerializable,
     ];
     for level in weak_first {
-        if !judged.refutes(level)
-            && !judged.holds(level)
-            && let Some(answer) = judge(committed, level, &part)
-        {
+        if judged.refutes(level) || judged.holds(level) {
+            continue;
+        }
+        let known = strict.take_if(|_| level == first);
+        if let Some(answer) = known.or_else(|| judge(committed, level, &part)) {
             if level == Level::RepeatableRead && matches!(answer, Answer::Holds(_)) {
                 judged.take(Level::Serializable, answer);
             } else {

@@ -15,6 +15,7 @@
 pub(crate) mod certificate;
 pub(crate) mod chains;
 pub(crate) mod committed;
+pub(crate) mod cuts;
 pub(crate) mod levels;
 pub(crate) mod saturate;
 pub(crate) mod schedule;

@@ -46,6 +46,8 @@ pub(crate) enum Why {
     Tried {
         /// Whom it is about.
         about: [u32; 3],
+        /// Which decision it is, from 0.
+        decision: u32,
     },
 }
 
@@ -360,25 +362,21 @@ impl<'a> Saturation<'a> {
     /// Rule (a): `writer` wrote before `source`. The initial state is older than any writer.
     fn hide(&mut self, source: Option<u32>, writer: u32, why: Why) -> Result<(), Stop> {
         let from = self.base.write_node(writer);
-        match source {
-            Some(source) => {
-                self.queue
-                    .push_back((from, self.base.write_node(source), why));
-                Ok(())
-            }
-            None => {
-                let Why::Hidden { read, .. } = why else {
-                    return Ok(());
-                };
-                // Who reads the initial state comes before all who write.
-                let reader = self.reader(read);
-                Err(Stop::Cycle {
-                    from: self.base.read_node(reader),
-                    to: from,
-                    why: Some(why),
-                })
-            }
+        if let Some(source) = source {
+            self.queue
+                .push_back((from, self.base.write_node(source), why));
+            return Ok(());
         }
+        let Why::Hidden { read, .. } = why else {
+            return Ok(());
+        };
+        // Who reads the initial state comes before all who write.
+        let reader = self.reader(read);
+        Err(Stop::Cycle {
+            from: self.base.read_node(reader),
+            to: from,
+            why: Some(why),
+        })
     }
 
     /// The transaction of a read.
@@ -644,8 +642,13 @@ impl<'a> Saturation<'a> {
         self.added.iter().map(|added| (added.from, added.to))
     }
 
-    /// The transactions that a cycle needs: those on it, and those that its orders follow from. Rising.
-    pub(crate) fn core(&self, from: u32, to: u32, why: Option<Why>) -> Vec<u32> {
+    /// What a cycle needs: the transactions on it, and those that its orders follow from, rising; and the decisions,
+    /// rising.
+    pub(crate) fn core(&self, from: u32, to: u32, why: Option<Why>) -> (Vec<u32>, Vec<u32>) {
+        let mut decisions = Vec::new();
+        if let Some(Why::Tried { decision, .. }) = why {
+            decisions.push(decision);
+        }
         let mut needed = vec![false; self.committed.len()];
         let mut asked = vec![false; self.added.len()];
         // Paths that are needed: (from, to, orders added before this place).
@@ -657,13 +660,17 @@ impl<'a> Saturation<'a> {
                 if !asked[edge as usize] {
                     asked[edge as usize] = true;
                     let Added { from, to, why, .. } = self.added[edge as usize];
+                    if let Why::Tried { decision, .. } = why {
+                        decisions.push(decision);
+                    }
                     self.needs(from, to, Some(why), edge as usize, &mut needed, &mut paths);
                 }
             }
         }
-        (0..self.committed.len() as u32)
-            .filter(|&t| needed[t as usize])
-            .collect()
+        decisions.sort_unstable();
+        decisions.dedup();
+        let core = (0..self.committed.len() as u32).filter(|&t| needed[t as usize]);
+        (core.collect(), decisions)
     }
 
     /// What an order needs: its transactions, and the path that it follows from.
@@ -713,7 +720,7 @@ impl<'a> Saturation<'a> {
                     limit,
                 ));
             }
-            Some(Why::Tried { about }) => {
+            Some(Why::Tried { about, .. }) => {
                 for t in about {
                     if t != INITIAL {
                         needed[t as usize] = true;

@@ -93,6 +93,8 @@ struct Frame {
     /// The way that is left; `None` when it is the one that is being tried.
     other: Option<Way>,
     about: [u32; 3],
+    /// The decisions before it that made its first way impossible, rising.
+    blame: Vec<u32>,
 }
 
 struct Search<'a> {
@@ -116,13 +118,12 @@ impl Search<'_> {
                 let Stop::Cycle { from, to, why } = stop else {
                     return self.spent();
                 };
-                self.gather(from, to, why);
-                let Some((way, about)) = self.back() else {
+                let (core, decisions) = self.saturation.core(from, to, why);
+                self.gather(&core);
+                let Some((way, why)) = self.back(decisions) else {
                     return self.refuted();
                 };
-                result = self
-                    .saturation
-                    .assume(way.from, way.to, Why::Tried { about });
+                result = self.saturation.assume(way.from, way.to, why);
             }
             if budget.is_stopped() {
                 return Answer::Unknown("the check was stopped".to_owned());
@@ -255,28 +256,40 @@ impl Search<'_> {
             mark,
             other: Some(far),
             about,
+            blame: Vec::new(),
         });
-        self.saturation
-            .assume(near.from, near.to, Why::Tried { about })
+        let decision = self.frames.len() as u32 - 1;
+        let why = Why::Tried { about, decision };
+        self.saturation.assume(near.from, near.to, why)
     }
 
-    /// Takes back the last decision that has another way, and returns that.
-    fn back(&mut self) -> Option<(Way, [u32; 3])> {
+    /// Takes back decisions up to the last one that is to blame and has another way, and returns that. A decision that
+    /// a contradiction does not need would meet it again the other way.
+    fn back(&mut self, mut blamed: Vec<u32>) -> Option<(Way, Why)> {
         while let Some(mut frame) = self.frames.pop() {
             self.saturation.undo(frame.mark);
+            let decision = self.frames.len() as u32;
+            if blamed.last() != Some(&decision) {
+                continue;
+            }
+            blamed.pop();
             if let Some(way) = frame.other.take() {
                 let about = frame.about;
+                frame.blame = blamed;
                 self.frames.push(frame);
-                return Some((way, about));
+                return Some((way, Why::Tried { about, decision }));
             }
+            blamed.extend(frame.blame);
+            blamed.sort_unstable();
+            blamed.dedup();
         }
         None
     }
 
-    fn gather(&mut self, from: u32, to: u32, why: Option<Why>) {
+    fn gather(&mut self, core: &[u32]) {
         self.gathered += 1;
         if self.gathered <= GATHERED {
-            for t in self.saturation.core(from, to, why) {
+            for &t in core {
                 self.needed[t as usize] = true;
             }
         }
