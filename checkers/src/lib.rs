@@ -87,6 +87,7 @@ pub use transactions::rw_register::RwRegister;
 pub use verdict::{
     Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
 };
+pub use linearizable::regular::{Regular, Safe};
 
 use schism_history::{F, History};
 
@@ -293,6 +294,12 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(ReadYourWrites),
     },
     Listed {
+        name: "regular",
+        summary: "a read returns the last completed write, or one that was going on",
+        suits: |_| false,
+        new: || Box::new(Regular),
+    },
+    Listed {
         name: "replica-equality",
         summary: "when all is quiet, every node says the same",
         // Not every database promises it, nor is every history read from all nodes at the end.
@@ -310,6 +317,12 @@ pub const CHECKERS: &[Listed] = &[
         summary: "transactions on registers keep the claimed isolation level",
         suits: |kinds| kinds.writes && !kinds.appends,
         new: || Box::new(RwRegister::default()),
+    },
+    Listed {
+        name: "safe",
+        summary: "a read that no write overlaps returns the last completed write",
+        suits: |_| false,
+        new: || Box::new(Safe),
     },
     Listed {
         name: "saga",

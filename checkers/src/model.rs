@@ -103,7 +103,8 @@ pub trait Model: Send + Sync {
         true
     }
 
-    /// A state that stands for all: whatever was done before, each step from it leads to every state that may follow.
+    /// A state that stands for all: whatever was done before, each step from it leads to what may follow, perhaps again to
+    /// a state that stands for several. Here a read may change the state: what it found narrows down what may have been.
     /// With it a proof can begin in the middle of a history, which makes it smaller.
     fn anything(&self) -> Option<Self::State> {
         None

@@ -22,6 +22,7 @@ mod agenda;
 mod explain;
 mod frontier;
 mod general;
+pub mod regular;
 mod relevant;
 mod search;
 mod shrink;

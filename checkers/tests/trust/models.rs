@@ -87,20 +87,20 @@ fn what_is_planted_is_found_and_nothing_else() {
                 longest: 100,
                 reads: 25,
             };
-            let mut seen = observe(object, &clients, &mut rng);
-            let right = judge(model, &seen);
+            let mut ops = observe(object, &clients, &mut rng);
+            let right = judge(model, &ops);
             alarms += u64::from(right.validity == Validity::Invalid);
-            if !plant(&mut seen, &mut rng) {
+            if !plant(&mut ops, &mut rng) {
                 continue;
             }
             tried += 1;
-            let wrong = judge(model, &seen);
+            let wrong = judge(model, &ops);
             assert_eq!(
                 wrong.validity,
                 Validity::Invalid,
                 "{object}, {planted}, seed {seed}: {}\n{:?}",
                 wrong.summary,
-                history(&seen)
+                history(&ops)
             );
             found += 1;
         }

@@ -107,13 +107,13 @@ pub(crate) fn by_search<M: Model>(
         calls.settle(name);
     }
     let operations = calls.calls.len();
-    let (found, steps) = search(model, &model.init(), &calls, budget);
+    let (found, steps) = search(model, false, &calls, budget);
     let known = match found {
         Found::Explained => Known::Fine,
         Found::Impossible { at } => {
             let each = budget.part(SHRINK_STEPS.min(budget.steps), budget.bytes);
             Known::Broken {
-                evidence: vec![shrink(model, name, &calls, at, &each)],
+                evidence: vec![shrink(history, model, name, &calls, at, &each)],
                 count: 1,
             }
         }

@@ -148,6 +148,8 @@ fn read_only_model(history: &History) -> Option<ModelName> {
 fn found(history: &History, ids: &[OpId], only_reads: Option<ModelName>) -> Option<ModelName> {
     let mut model = None;
     let (mut reads, mut adds, mut removes) = (false, false, false);
+    // What the reads of this key returned.
+    let mut returned = None;
     for &id in ids {
         let op = history.operation(id);
         let this = match op.f() {
@@ -165,6 +167,11 @@ fn found(history: &History, ids: &[OpId], only_reads: Option<ModelName>) -> Opti
             F::Append => ModelName::AppendLog,
             F::Read => {
                 reads = true;
+                returned = returned.or(match op.output() {
+                    Value::Int(_) => Some(ModelName::Counter),
+                    Value::List(_) => Some(ModelName::Set),
+                    _ => None,
+                });
                 continue;
             }
             F::Add => {
@@ -188,7 +195,7 @@ fn found(history: &History, ids: &[OpId], only_reads: Option<ModelName>) -> Opti
         model = Some(this);
     }
     match model {
-        None if adds => only_reads.or(Some(ModelName::Set)),
+        None if adds => returned.or(only_reads).or(Some(ModelName::Set)),
         None if removes => Some(ModelName::Map),
         None => only_reads,
         Some(model) => {

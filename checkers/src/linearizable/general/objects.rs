@@ -139,6 +139,15 @@ impl Calls {
         });
     }
 
+    /// The same calls with the ends that clients saw.
+    pub(crate) fn as_seen(&self, history: &History) -> Self {
+        let mut this = self.clone();
+        for call in &mut this.calls {
+            call.end = history.operation(call.id).end();
+        }
+        this
+    }
+
     /// What a call did.
     pub(crate) fn action(&self, call: &Call<u32>) -> &Action {
         &self.actions[call.action as usize]

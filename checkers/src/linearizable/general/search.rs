@@ -48,9 +48,12 @@ const FORGET_AT: usize = 4_096;
 /// Searches in narrow searches first, then in full; what was found, and how many steps that took.
 ///
 /// A narrow search keeps only so many configurations. What it explains is explained; where it ends, nothing is proved.
+///
+/// `later`: it begins later than at the beginning, in the state that stands for [anything](Model::anything), or in the
+/// first one if there is none.
 pub(crate) fn search<M: Model>(
     model: &M,
-    start: &M::State,
+    later: bool,
     calls: &Calls,
     budget: &Budget,
 ) -> (Found, u64) {
@@ -60,7 +63,7 @@ pub(crate) fn search<M: Model>(
     let mut furthest: Option<(Option<usize>, &'static str)> = None;
     for (width, share) in WIDTHS {
         let each = budget.part(left / share, budget.bytes);
-        let mut search = Search::new(model, start, calls, width, &each);
+        let mut search = Search::new(model, later, calls, width, &each);
         let found = search.run();
         left = left.saturating_sub(each.steps - search.steps_left);
         match found {
@@ -130,13 +133,7 @@ struct Search<'m, M: Model> {
 type Bound = &'static str;
 
 impl<'m, M: Model> Search<'m, M> {
-    fn new(
-        model: &'m M,
-        start: &M::State,
-        calls: &'m Calls,
-        width: usize,
-        budget: &'m Budget,
-    ) -> Self {
+    fn new(model: &'m M, later: bool, calls: &'m Calls, width: usize, budget: &'m Budget) -> Self {
         let mut unknown: Vec<u32> = calls
             .calls
             .iter()
@@ -148,7 +145,10 @@ impl<'m, M: Model> Search<'m, M> {
         let (slots, number) = slots(&calls.calls, &unknown);
         let layout = Layout::new(slots, unknown.len());
         let mut space = Space::new(model, &calls.actions);
-        let start = space.number(start.clone());
+        let anything = model.anything().filter(|_| later);
+        // What a read found narrows it down, so that reads change something.
+        let narrows = anything.is_some();
+        let start = space.number(anything.unwrap_or_else(|| model.init()));
         Self {
             space,
             calls,
@@ -171,7 +171,7 @@ impl<'m, M: Model> Search<'m, M> {
             pure: calls
                 .actions
                 .iter()
-                .map(|action| model.is_pure(action))
+                .map(|action| !narrows && model.is_pure(action))
                 .collect(),
             open: Vec::new(),
             reads: Vec::new(),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use schism_history::{F, OpId, Time, Value};
+use schism_history::{F, History, OpId, Time, Value};
 
 use super::named::ModelName;
 use super::objects::Calls;
@@ -49,6 +49,7 @@ pub(crate) struct Evidence {
 
 /// As few as can be of the calls on an object of which a search found that none is left when call `at` returns.
 pub(crate) fn shrink<M: Model>(
+    history: &History,
     model: &M,
     name: Option<ModelName>,
     calls: &Calls,
@@ -56,12 +57,12 @@ pub(crate) fn shrink<M: Model>(
     budget: &Budget,
 ) -> Evidence {
     let until = calls.calls[at].end;
+    // An end that was only inferred goes with those that it was inferred from.
+    let calls = &calls.as_seen(history);
     let mut left = budget.steps;
     let mut impossible = |calls: &Calls, later: bool| {
-        let start = model.anything().filter(|_| later);
-        let start = start.unwrap_or_else(|| model.init());
         let each = budget.part(left, budget.bytes);
-        let (found, steps) = search(model, &start, calls, &each);
+        let (found, steps) = search(model, later, calls, &each);
         left = left.saturating_sub(steps);
         matches!(found, Found::Impossible { .. })
     };
@@ -110,7 +111,7 @@ fn cut<M: Model>(model: &M, calls: &Calls, since: Option<Time>, until: Time) -> 
     within
 }
 
-/// The latest beginning after which the calls are impossible whatever was before, by doubling.
+/// The latest beginning after which the calls are impossible whatever was before: by doubling, then by halving.
 fn window<M: Model>(
     model: &M,
     calls: &Calls,
@@ -128,17 +129,31 @@ fn window<M: Model>(
         .map(|call| call.end)
         .collect();
     returns.sort_unstable();
-    let mut size = 1;
-    while size < returns.len() {
+    // As many of the last returns as are looked at.
+    let mut of_size = |size: usize| {
         let begin = returns[returns.len() - 1 - size];
         let since = begin + Duration::from_nanos(1);
         let within = cut(model, calls, Some(since), until);
-        if impossible(&within, true) {
-            return (within, Some(since));
+        impossible(&within, true).then_some((within, Some(since)))
+    };
+    let (mut enough, mut too_few) = (1, 0);
+    let mut found = None;
+    while enough < returns.len() {
+        found = of_size(enough);
+        if found.is_some() {
+            break;
         }
-        size *= 2;
+        too_few = enough;
+        enough *= 2;
     }
-    (ended.clone(), None)
+    while found.is_some() && enough - too_few > 1 {
+        let size = too_few + (enough - too_few) / 2;
+        match of_size(size) {
+            None => too_few = size,
+            smaller => (found, enough) = (smaller, size),
+        }
+    }
+    found.unwrap_or_else(|| (ended.clone(), None))
 }
 
 /// What may be left out together.

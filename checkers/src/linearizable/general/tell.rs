@@ -260,7 +260,11 @@ impl<'h> Finding<'_, 'h> {
             ));
         }
         let [value] = scope else {
-            let has_left = |value: &Value| takes.iter().any(|op| takes_value(op, value));
+            let has_left = |value: &Value| {
+                let all = self.object.ids.iter().map(|&id| self.history.operation(id));
+                all.filter(|op| op.outcome == Outcome::Ok && !is_put(&op))
+                    .any(|op| takes_value(&op, value))
+            };
             let loose = self
                 .whole
                 .iter()
@@ -386,22 +390,21 @@ impl<'h> Finding<'_, 'h> {
                 .collect()
         };
         let (acquires, releases) = (is(&F::Acquire), is(&F::Release));
-        let token = |op: &Operation<'h>| op.output().as_int();
+        // Who says that a token had been given: who was given it, or who gave it back.
+        let token = |op: &Operation<'h>| match op.f() {
+            F::Acquire => op.output().as_int(),
+            _ => op.input().as_int(),
+        };
         for later in &acquires {
-            let before = acquires.iter().find(|earlier| {
-                earlier.end() < later.invoked
-                    && token(later).is_some()
-                    && token(earlier) >= token(later)
-            });
-            if let (Some(earlier), Some(old)) = (before, before.and_then(|op| token(op)))
-                && let Some(new) = token(later)
-            {
+            let Some(new) = token(later) else { continue };
+            let older = self.certain.iter().filter(|op| op.end() < later.invoked);
+            let largest = older.filter_map(|op| token(op)).max();
+            if let Some(old) = largest.filter(|&old| old >= new) {
                 return Some((
                     "token-back",
                     format!(
-                        "{} was given token {new}, although {} had been given {old} before,",
-                        who(later),
-                        who(earlier)
+                        "{} was given token {new}, although {old} had been given before,",
+                        who(later)
                     ),
                     format!("tokens grow, and {new} is not larger than {old}"),
                 ));

@@ -8,6 +8,9 @@ use super::*;
 use draw::Drawn;
 
 mod draw;
+mod exhaustive;
+mod relations;
+mod words;
 
 /// The models that are judged here.
 fn models() -> impl Iterator<Item = ModelName> {
