@@ -110,6 +110,28 @@ pub(crate) fn of(history: &History, program: &Program) -> (Vec<Key>, Vec<OpId>) 
     (keys, impossible)
 }
 
+/// Whether the history is linearizable for sure: no two clusters of any key are in conflict, and nothing was read before it
+/// was sent. Then one order of all operations explains it, and each session's own order lies within. Not asked where
+/// there are compare-and-sets, which want more. O(n log n).
+pub(crate) fn is_linearizable(history: &History, program: &Program) -> bool {
+    let both = |node: usize| program.writes[node] && program.from[node] != NONE;
+    // Operations of a session that only touch in time might be taken in either order.
+    let touches = |node: usize| {
+        !program.is_first(node as u32)
+            && history.operation(program.id[node - 1]).end()
+                >= history.operation(program.id[node]).invoked
+    };
+    if (0..program.len()).any(|node| both(node) || touches(node)) {
+        return false;
+    }
+    let (keys, impossible) = of(history, program);
+    impossible.is_empty()
+        && keys.into_iter().all(|mut key| {
+            key.clusters.sort_unstable_by_key(|cluster| cluster.end);
+            !in_conflict(&key.clusters, 0).contains(&true)
+        })
+}
+
 /// Which clusters are in conflict with any other one if every read had been sent `delta` nanoseconds earlier: each of
 /// the two must precede the other. `by_end` are clusters in order of their ends. O(n log n).
 pub(crate) fn in_conflict(by_end: &[Cluster], delta: u64) -> Vec<bool> {

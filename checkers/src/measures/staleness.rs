@@ -8,7 +8,9 @@
 //! Figures: `reads` (judged), `undecidable` (reads of values that were written twice or never), `stale`, `stale_share`
 //! (0 to 1; nil without reads); of the stale ones the age since they were replaced, `p99_s` and `worst_s`, and the number
 //! of newer versions that had replaced them, `p99_versions` and `worst_versions`; `by_node`: each with `reads`,
-//! `stale`, `stale_share`.
+//! `stale`, `stale_share`. And `fresh_after`, t-visibility (Bailis et al., "Probabilistically bounded staleness", 2012): of
+//! the reads that were sent at least so long after the last write of their key had been acknowledged (`0s`, `1ms`, `10ms`,
+//! `100ms`, `1s`, `10s`), the share that are not stale; nil where there are none.
 
 use schism_history::{History, OpId, Time, Value};
 
@@ -31,7 +33,20 @@ struct Ages {
     nodes: Vec<(u64, u64)>,
     nanos: Vec<u64>,
     versions: Vec<u64>,
+    /// For each of [`AFTER`], reads that were sent so long after a write but not as long as the next one says, and the
+    /// stale ones of them.
+    after: [(u64, u64); AFTER.len()],
 }
+
+/// How long after the last write reads are told apart, and in nanoseconds.
+const AFTER: [(&str, u64); 6] = [
+    ("0s", 0),
+    ("1ms", 1_000_000),
+    ("10ms", 10_000_000),
+    ("100ms", 100_000_000),
+    ("1s", 1_000_000_000),
+    ("10s", 10_000_000_000),
+];
 
 impl Checker for Staleness {
     fn name(&self) -> &'static str {
@@ -75,6 +90,7 @@ impl Checker for Staleness {
             ("p99_versions", versions.at(0.99).into()),
             ("worst_versions", versions.max().into()),
             ("by_node", by_node),
+            ("fresh_after", fresh_after(&ages.after)),
         ]);
         let reads = count(ages.reads, "read");
         let (validity, summary) = if ages.reads == 0 {
@@ -101,11 +117,23 @@ impl Checker for Staleness {
     }
 }
 
+/// Shares of fresh reads: each of those sent so long after a write, or longer.
+fn fresh_after(after: &[(u64, u64)]) -> Value {
+    let shares = AFTER.iter().enumerate().map(|(i, &(name, _))| {
+        let reads: u64 = after[i..].iter().map(|(reads, _)| reads).sum();
+        let stale: u64 = after[i..].iter().map(|(_, stale)| stale).sum();
+        (name, share(reads - stale, reads))
+    });
+    Value::map(shares)
+}
+
 /// Measures the reads of one register. O(n log n).
 fn measure(history: &History, registers: &Registers, object: &RegisterObject, ages: &mut Ages) {
     let calls = registers.calls(object);
     let versions = Versions::of(history, calls, object.values);
     let replaced = Replaced::of(&versions, object.values);
+    let mut written: Vec<Time> = replaced.moments.iter().map(|&(_, by)| by).collect();
+    written.sort_unstable();
     let is_read = |call: &&Call<RegisterAction>| matches!(call.action, RegisterAction::Read(_));
     let mut stale: Vec<(OpId, Time, Time)> = Vec::new();
     for call in calls.iter().filter(is_read) {
@@ -132,6 +160,13 @@ fn measure(history: &History, registers: &Registers, object: &RegisterObject, ag
             Some(versions.written_by(value))
         };
         let at = replaced.at(since);
+        let before = written.partition_point(|&by| by < call.invoked);
+        if let Some(last) = before.checked_sub(1) {
+            let ago = call.invoked.since(written[last]).as_nanos() as u64;
+            let place = AFTER.partition_point(|&(_, least)| least <= ago) - 1;
+            ages.after[place].0 += 1;
+            ages.after[place].1 += u64::from(at < call.invoked);
+        }
         if at < call.invoked {
             ages.nanos.push(call.invoked.since(at).as_nanos() as u64);
             stale.push((call.id, since.unwrap_or(Time::ZERO), call.invoked));
@@ -256,6 +291,11 @@ mod tests {
         assert_eq!(figure(figures, "worst_s"), &Value::from(0.029_001));
         assert_eq!(figure(figures, "by_node.n2.stale_share"), &Value::from(1.0));
         assert_eq!(figure(figures, "by_node.n1.stale"), &Value::from(0));
+        // Of the two reads that were sent at once, and the one ten milliseconds later.
+        let fresh = |after: &str| figure(figures, &format!("fresh_after.{after}")).clone();
+        assert_eq!(fresh("0s"), Value::from(1.0 / 3.0));
+        assert_eq!(fresh("10ms"), Value::from(0.0));
+        assert_eq!(fresh("1s"), Value::Nil);
     }
 
     #[test]

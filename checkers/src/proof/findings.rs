@@ -36,10 +36,20 @@ pub(crate) struct Findings {
     pub(crate) broken: u64,
     /// The first violations of each name, confirmed and told.
     pub(crate) cases: Vec<Case>,
+    /// What is drawn of each.
+    picture: Picture,
     told: Vec<(&'static str, usize)>,
 }
 
 impl Findings {
+    /// Nothing yet; what is found is drawn like this.
+    pub(crate) fn drawn_as(picture: Picture) -> Self {
+        Self {
+            picture,
+            ..Self::default()
+        }
+    }
+
     /// One more violation. The first ones of each name are confirmed and told; `broken` is only asked for those. If it
     /// finds that nothing can be proved, nothing is counted.
     pub(crate) fn report<'h>(
@@ -56,7 +66,8 @@ impl Findings {
         if self.told[place].1 < TOLD {
             let Some(broken) = broken() else { return };
             self.told[place].1 += 1;
-            self.cases.push(tell(history, name, &broken));
+            let picture = self.picture.clone();
+            self.cases.push(tell(history, name, &broken, picture));
         }
         self.broken += 1;
     }
@@ -68,7 +79,7 @@ impl Findings {
 }
 
 /// The anomaly that a violation is, and what the search over all orders says about it.
-fn tell(history: &History, name: &'static str, broken: &Broken<'_>) -> Case {
+fn tell(history: &History, name: &'static str, broken: &Broken<'_>, picture: Picture) -> Case {
     let ids = broken.witness.ids();
     let story = Story::of(history, ids.iter().copied());
     let answer = all_orders::search(history, &broken.witness, CONFIRM_STEPS);
@@ -95,7 +106,7 @@ fn tell(history: &History, name: &'static str, broken: &Broken<'_>) -> Case {
             by: "search over all orders of these operations",
             agrees: matches!(answer, all_orders::Answer::NoOrder(_)),
         },
-        picture: Picture::default(),
+        picture,
     };
     (anomaly, answer.into())
 }

@@ -11,6 +11,7 @@
 
 use schism_history::History;
 
+use crate::measures::clusters;
 use crate::proof::forced::Promise;
 use crate::sessions::causal::report_cycle;
 use crate::sessions::closure::{Closure, Scope};
@@ -35,6 +36,9 @@ impl Checker for CausalMemory {
         let promise = |session: u32| Promise::CausalMemory(program.processes[session as usize]);
         let mut findings = Findings::new(history, &program);
         findings.thin_air(Promise::Causal);
+        if clusters::is_linearizable(history, &program) {
+            return findings.verdict(self.name(), Level::CausalMemory);
+        }
         let mut closure = Closure::new(&program, Scope::All);
         if let Err(cycle) = closure.arrange() {
             report_cycle(

@@ -13,7 +13,7 @@ use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
 use crate::sessions::session::{self, ByProcess, Guarantee};
 use crate::versions::{Floor, Versions};
-use crate::{Budget, Checker, Verdict};
+use crate::{Budget, Checker, Level, Verdict};
 
 /// What a process reads never goes back.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +32,10 @@ impl Checker for MonotonicReads {
 impl Guarantee for MonotonicReads {
     fn name(&self) -> &'static str {
         "monotonic-reads"
+    }
+
+    fn level(&self) -> Level {
+        Level::MonotonicReads
     }
 
     fn promise(&self) -> &'static str {
@@ -189,6 +193,8 @@ mod tests {
             ",
         );
         assert_eq!(broken(&verdict), [("read-went-back", vec![0, 1, 2, 3])]);
+        // One session wrote both, in this order.
+        assert_eq!(verdict.levels.refuted, [Level::Pram]);
         assert_eq!(
             verdict.summary,
             "process 1 found 2 and later 1 of key \"x\", although 1 is older"

@@ -15,7 +15,7 @@ use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
 use crate::sessions::session::{self, ByProcess, Guarantee};
 use crate::versions::{Floor, Versions};
-use crate::{Budget, Checker, Verdict};
+use crate::{Budget, Checker, Level, Verdict};
 
 /// The writes of a process take effect in its own order.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,6 +34,10 @@ impl Checker for MonotonicWrites {
 impl Guarantee for MonotonicWrites {
     fn name(&self) -> &'static str {
         "monotonic-writes"
+    }
+
+    fn level(&self) -> Level {
+        Level::MonotonicWrites
     }
 
     fn promise(&self) -> &'static str {

@@ -14,7 +14,7 @@ use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
 use crate::sessions::session::{self, ByProcess, Guarantee};
 use crate::versions::{Floor, Versions};
-use crate::{Budget, Checker, Verdict};
+use crate::{Budget, Checker, Level, Verdict};
 
 /// A process sees its own acknowledged writes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +33,10 @@ impl Checker for ReadYourWrites {
 impl Guarantee for ReadYourWrites {
     fn name(&self) -> &'static str {
         "read-your-writes"
+    }
+
+    fn level(&self) -> Level {
+        Level::ReadYourWrites
     }
 
     fn promise(&self) -> &'static str {

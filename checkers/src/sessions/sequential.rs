@@ -6,7 +6,8 @@
 //! and Korach, "Testing shared memories", 1997), so it is done in three steps, each of which may end it:
 //!
 //! 1. a greedy order: a write waits until everybody who sees the value before has read it, which is forced; among what
-//!    may go next, the first to be sent goes. If it gets through, it is the proof. O(n log n);
+//!    may go next, the first to be sent goes. If it gets through, it is the proof, and so is a linearization, which is
+//!    looked for before. O(n log n);
 //! 2. saturation: a write that must precede a read must precede the write that it saw, and a read must precede what must
 //!    follow the write that it saw. A cycle refutes ("gradual consistency checking", Zennou et al., 2019);
 //! 3. search: of two writes that nothing orders, one order is assumed, and 2 is done again; if that refutes, the other.
@@ -22,6 +23,7 @@ use std::collections::BinaryHeap;
 
 use schism_history::History;
 
+use crate::measures::clusters;
 use crate::proof::forced::Promise;
 use crate::sessions::causal::report_cycle;
 use crate::sessions::closure::{Closure, Cycle, Edge, Scope, WritesByKey};
@@ -45,7 +47,8 @@ impl Checker for Sequential {
         };
         let mut findings = Findings::new(history, &program);
         findings.thin_air(Promise::Sequential);
-        if findings.count == 0 && !greedy(&program) {
+        let explained = || clusters::is_linearizable(history, &program) || greedy(&program);
+        if findings.count == 0 && !explained() {
             saturate(history, &program, budget, &mut findings);
         }
         findings.verdict(self.name(), Level::Sequential)

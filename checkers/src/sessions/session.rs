@@ -10,20 +10,25 @@
 //! have, but the order of the versions is not known), `broken`.
 
 use rustc_hash::FxHashMap;
-use schism_history::{History, OpId, Process, Value};
+use schism_history::{F, History, OpId, Process, Value};
 
 use crate::list::{List, Lists};
 use crate::object::{RegisterObject, Registers};
-use crate::proof::conclusion::conclude;
+use crate::proof::conclusion::{SecondOpinion, conclude};
 use crate::proof::findings::Findings;
+use crate::proof::forced::{self, Promise};
 use crate::proof::story::count;
+use crate::verdict::{Anomaly, Levels, Picture};
 use crate::versions::Versions;
-use crate::{Budget, Validity, Verdict};
+use crate::{Budget, Level, Validity, Verdict};
 
 /// How a guarantee is judged on each kind of object.
 pub(crate) trait Guarantee {
     /// The checker's name.
     fn name(&self) -> &'static str;
+
+    /// The level that it is.
+    fn level(&self) -> Level;
 
     /// What every session did, when nothing is broken: `every process read its own writes`.
     fn promise(&self) -> &'static str;
@@ -47,7 +52,7 @@ pub(crate) trait Guarantee {
 
 /// Judges a guarantee on all objects of a history. O(n log n).
 pub(crate) fn judge(guarantee: &impl Guarantee, history: &History, budget: &Budget) -> Verdict {
-    let mut findings = Findings::default();
+    let mut findings = Findings::drawn_as(Picture::Sessions);
     let registers = Registers::of(history);
     let mut stopped = false;
     for object in &registers.objects {
@@ -109,7 +114,39 @@ pub(crate) fn judge(guarantee: &impl Guarantee, history: &History, budget: &Budg
             )
         }
     };
-    conclude(guarantee.name(), cases, broken, green).figures(figures)
+    let verdict = conclude(guarantee.name(), cases, broken, green).figures(figures);
+    let levels = Levels {
+        refuted: refuted(history, guarantee.level(), &verdict.anomalies),
+        held: Vec::new(),
+    };
+    verdict.levels(levels)
+}
+
+/// The weakest levels that these anomalies surely violate.
+///
+/// Where the database tells its own order of the writes (a list, revisions), that is the guarantee itself. Where real time
+/// tells it, a store that keeps the guarantee may still order writes otherwise: then it is PRAM, if no order of the
+/// session's view exists, else linearizability.
+fn refuted(history: &History, guarantee: Level, anomalies: &[Anomaly]) -> Vec<Level> {
+    let of = |anomaly: &Anomaly| {
+        let operations = || anomaly.operations.iter().map(|&id| history.operation(id));
+        if operations().any(|op| *op.f() == F::Txn || op.revision().is_some()) {
+            return guarantee;
+        }
+        let breaks_pram = |process| {
+            let promise = Promise::Pram(process);
+            forced::opinion(history, &anomaly.operations, promise) == SecondOpinion::Agrees
+        };
+        if operations().any(|op| breaks_pram(op.process)) {
+            Level::Pram
+        } else {
+            Level::Linearizable
+        }
+    };
+    let mut levels: Vec<Level> = anomalies.iter().map(of).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    Level::weakest(&levels)
 }
 
 /// Something for each process, made when it is first asked for.

@@ -3,7 +3,7 @@
 //! Both ask of every session, by itself, for one order of all writes and of the session's own reads in which each read
 //! sees the newest write: an order that respects, for PRAM, each session's own order, and for CM, the causal order.
 //!
-//! First the simplest order is tried: writes are applied when the session first learns of them, as late as possible.
+//! What is linearizable has all views. Else, first the simplest order is tried: writes are applied when the session first learns of them, as late as possible.
 //! That is one pass over the session and what it sees. If a read then does not fit, what must precede what is worked
 //! out to the end (Bouajjani et al., 2017, for CM: the relation HB of the session's last operation): a write that comes
 //! before a read of the session comes before the write that the read saw. The view exists exactly if this has no cycle

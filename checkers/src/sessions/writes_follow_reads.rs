@@ -15,7 +15,7 @@ use crate::proof::witness::Witness;
 use crate::sessions::monotonic_writes::order_told;
 use crate::sessions::session::{self, ByProcess, Guarantee};
 use crate::versions::{Floor, Versions};
-use crate::{Budget, Checker, Verdict};
+use crate::{Budget, Checker, Level, Verdict};
 
 /// A write takes effect after what its process had read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,6 +34,10 @@ impl Checker for WritesFollowReads {
 impl Guarantee for WritesFollowReads {
     fn name(&self) -> &'static str {
         "writes-follow-reads"
+    }
+
+    fn level(&self) -> Level {
+        Level::WritesFollowReads
     }
 
     fn promise(&self) -> &'static str {

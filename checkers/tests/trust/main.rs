@@ -14,3 +14,6 @@ mod stores;
 //! none of the former is flagged. In a release build 10,000 of each kind, in a debug build 100.
 
 mod models;
+mod replicas;
+mod trial;
+mod weak;

@@ -130,13 +130,6 @@ impl Replicas {
             }
         }
     }
-
-    /// The history of a run.
-    pub(crate) fn history(&self, rng: &mut impl Rng) -> History {
-        let mut writer = Writer::new();
-        self.run(rng, |act| writer.push(act));
-        writer.finish()
-    }
 }
 
 /// Builds a history of operations, one after the other.
