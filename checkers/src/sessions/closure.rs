@@ -164,7 +164,7 @@ impl<'p> Closure<'p> {
     }
 
     /// The nodes that must precede a node, but for its session's: what it read from, and where edges come from.
-    fn causes(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn causes(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let mut edge = self.into.get(node as usize).copied().unwrap_or(NONE);
         self.source(node)
             .into_iter()

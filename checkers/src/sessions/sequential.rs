@@ -11,7 +11,7 @@
 //! 2. saturation: a write that must precede a read must precede the write that it saw, and a read must precede what must
 //!    follow the write that it saw. A cycle refutes ("gradual consistency checking", Zennou et al., 2019);
 //! 3. search: of two writes that nothing orders, one order is assumed, and 2 is done again; if that refutes, the other.
-//!    Each sweep counts as a step for each operation, and the budget bounds their number.
+//!    Each sweep counts as a step for each operation and session, and the budget bounds their number.
 //!
 //! Anomalies: `thin-air-read` (a value that nobody wrote), `cyclic-co` (see [causal](crate::sessions::causal)),
 //! `cyclic-order` (what must precede what goes in a circle), `no-order` (every assumption ends in one).
@@ -47,7 +47,7 @@ impl Checker for Sequential {
         };
         let mut findings = Findings::new(history, &program);
         findings.thin_air(Promise::Sequential);
-        let explained = || clusters::is_linearizable(history, &program) || greedy(&program);
+        let explained = || clusters::is_linearizable(history, &program) || greedy(&program, None);
         if findings.count == 0 && !explained() {
             saturate(history, &program, budget, &mut findings);
         }
@@ -76,7 +76,7 @@ fn saturate(history: &History, program: &Program, budget: &Budget, findings: &mu
     };
     // The other way for each assumption that was made, and how many edges there were before it.
     let mut assumed: Vec<(usize, Edge)> = Vec::new();
-    let mut refuted = 0_u64;
+    let (mut refuted, mut tried) = (0_u64, 0_u64);
     loop {
         match search.close(&mut closure) {
             Closed::Unfinished => {
@@ -87,6 +87,11 @@ fn saturate(history: &History, program: &Program, budget: &Budget, findings: &mu
                 return;
             }
             Closed::Open(one, other) => {
+                // With what is known by now the greedy order may get through. It is tried less and less often.
+                tried += 1;
+                if tried.is_power_of_two() && greedy(program, Some(&closure)) {
+                    return;
+                }
                 assumed.push((closure.edges().len(), other));
                 closure.add(one);
             }
@@ -161,7 +166,7 @@ impl Search<'_> {
     fn close(&mut self, closure: &mut Closure<'_>) -> Closed {
         let program = self.program;
         loop {
-            let cost = program.len() as u64;
+            let cost = (program.len() * program.sessions()) as u64;
             if self.left < cost || self.budget.is_stopped() {
                 return Closed::Unfinished;
             }
@@ -247,8 +252,8 @@ impl Search<'_> {
     }
 }
 
-/// Whether the greedy order gets through.
-fn greedy(program: &Program) -> bool {
+/// Whether the greedy order gets through, if it also heeds what was worked out.
+fn greedy(program: &Program, known: Option<&Closure<'_>>) -> bool {
     let nodes = program.len();
     // How many reads of each write are still to come; and of the initial value, by key.
     let mut readers = vec![0_u32; nodes];
@@ -261,9 +266,10 @@ fn greedy(program: &Program) -> bool {
         }
     }
     let mut held = vec![INITIAL; program.keys as usize];
-    // Nodes that may go next, by invocation; those that wait for a write, and those that wait for a key's readers.
+    // Nodes that may go next, by invocation; those that wait for another one, and those that wait for a key's readers.
     let mut ready: BinaryHeap<Reverse<(bool, u32, u32)>> = BinaryHeap::new();
-    let mut for_write: Vec<u32> = vec![NONE; nodes];
+    let mut for_node: Vec<u32> = vec![NONE; nodes];
+    let mut done = vec![false; if known.is_some() { nodes } else { 0 }];
     let mut for_key: Vec<u32> = vec![NONE; program.keys as usize];
     let mut next: Vec<u32> = vec![NONE; nodes];
     let push = |ready: &mut BinaryHeap<_>, node: u32| {
@@ -285,15 +291,18 @@ fn greedy(program: &Program) -> bool {
                 return false;
             }
             // It waits until what it saw is written.
-            next[i] = for_write[from as usize];
-            for_write[from as usize] = node;
+            next[i] = for_node[from as usize];
+            for_node[from as usize] = node;
             continue;
         }
-        let left = |readers: &[u32], initial: &[u32]| match held[key] {
-            INITIAL => initial[key],
-            held => readers[held as usize],
-        };
-        if program.writes[i] && left(&readers, &initial) > u32::from(from != NONE) {
+        let missing =
+            known.and_then(|known| known.causes(node).find(|&cause| !done[cause as usize]));
+        if let Some(missing) = missing {
+            next[i] = for_node[missing as usize];
+            for_node[missing as usize] = node;
+            continue;
+        }
+        if program.writes[i] && left_of(&held, &readers, &initial, key) > u32::from(from != NONE) {
             next[i] = for_key[key];
             for_key[key] = node;
             continue;
@@ -304,13 +313,15 @@ fn greedy(program: &Program) -> bool {
             from => readers[from as usize] -= 1,
         }
         placed += 1;
-        let mut wake = Vec::new();
+        if known.is_some() {
+            done[i] = true;
+        }
+        let mut wake = [std::mem::replace(&mut for_node[i], NONE), NONE];
         if program.writes[i] {
             held[key] = node;
-            wake.push(std::mem::replace(&mut for_write[i], NONE));
         }
         if left_of(&held, &readers, &initial, key) <= 1 {
-            wake.push(std::mem::replace(&mut for_key[key], NONE));
+            wake[1] = std::mem::replace(&mut for_key[key], NONE);
         }
         for mut waiter in wake {
             while waiter != NONE {

@@ -13,8 +13,10 @@ use crate::{Budget, Level, Validity, Verdict};
 
 /// Violations that are confirmed and told; all are counted.
 pub(crate) const TOLD: usize = 8;
-/// Operations of a proof up to which it is made smaller one by one, and confirmed.
-const LARGEST_PROOF: usize = 160;
+/// Operations of a proof up to which it is made smaller, one by one.
+const SHRUNK: usize = 64;
+/// Operations of a proof up to which it is confirmed.
+const LARGEST_PROOF: usize = 400;
 
 /// What a judge of a weak model found.
 pub(crate) struct Findings<'h> {
@@ -193,7 +195,11 @@ fn tell(history: &History, violation: &Violation, ids: &[OpId]) -> Case {
     let (operations, opinion) = if operations.len() > LARGEST_PROOF {
         (operations, SecondOpinion::Unfinished)
     } else {
-        let fewer = forced::shrink(history, &operations, violation.promise);
+        let fewer = if operations.len() > SHRUNK {
+            operations
+        } else {
+            forced::shrink(history, &operations, violation.promise)
+        };
         let opinion = forced::opinion(history, &fewer, violation.promise);
         (fewer, opinion)
     };
