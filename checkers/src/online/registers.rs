@@ -9,7 +9,8 @@
 //! For reads and writes it finds a violation at the very event after which the checker `linearizable` finds one (a read
 //! of what nobody has written yet is told as soon as time has gone on). A compare-and-set counts as a read and a write,
 //! and no two may replace one value; that its write directly follows what it found is left to the checker, and so are
-//! compare-and-sets that were refused. A key on which a value is written again while it may still be read is left to
+//! compare-and-sets that were refused. A key of which something is read before anybody writes it is judged when somebody
+//! does: until then it may be a set. A key on which a value is written again while it may still be read is left to
 //! the checker from then on.
 
 use std::collections::BTreeMap;
@@ -47,7 +48,11 @@ struct Register {
     /// The last invocation of any zone that was forgotten.
     past: Option<Time>,
     next: u64,
-    /// Values were written twice: nothing more can be said.
+    /// Somebody has sent a write: it is a register.
+    written: bool,
+    /// What was found before that, if it is something: a register would hold nothing.
+    found_before: Option<Value>,
+    /// Values were written twice, or it is no register: nothing more can be said.
     given_up: bool,
 }
 
@@ -70,6 +75,8 @@ impl Register {
             forward: BTreeMap::new(),
             past: None,
             next: 0,
+            written: false,
+            found_before: None,
             given_up: false,
         }
     }
@@ -221,6 +228,10 @@ impl Registers {
                     call.f, call.key
                 ),
             )),
+            Err(()) if !register.written => {
+                register.found_before.get_or_insert_with(|| value.clone());
+                None
+            }
             Err(()) => {
                 self.early.push(Early {
                     key: call.key.clone(),
@@ -248,12 +259,32 @@ impl Judge for Registers {
                     .or_insert_with(Register::new);
                 return None;
             }
-            _ => return None,
+            _ => {
+                // A set, a list, a queue: not judged here.
+                let other = self
+                    .keys
+                    .entry(call.key.clone())
+                    .or_insert_with(Register::new);
+                other.given_up = true;
+                return None;
+            }
         };
         let register = self
             .keys
             .entry(call.key.clone())
             .or_insert_with(Register::new);
+        if let Some(found) = register.found_before.take()
+            && !register.given_up
+        {
+            return Some(broken(
+                &call.key,
+                format!(
+                    "{found} was read from key {}, where nobody had written anything",
+                    call.key
+                ),
+            ));
+        }
+        register.written = true;
         register.begin(value, call.invoked);
         // Somebody found it at this very moment: it may have been there already.
         let now = |early: &Early| {
