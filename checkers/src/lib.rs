@@ -84,10 +84,12 @@ pub use sessions::sequential::Sequential;
 pub use sessions::writes_follow_reads::WritesFollowReads;
 pub use transactions::list_append::ListAppend;
 pub use transactions::rw_register::RwRegister;
-pub use verdict::{
-    Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, Step, Validity, Verdict,
-};
 pub use linearizable::regular::{Regular, Safe};
+pub use certificate::{Certificate, Linearization, Unproven};
+pub use verdict::{
+    Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, StatesAfter, Step,
+    Validity, Verdict,
+};
 
 use schism_history::{F, History};
 
@@ -412,6 +414,7 @@ pub fn by_claim(name: &str, claim: Level) -> Option<Box<dyn Checker>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+mod certificate;
 
     #[test]
     fn what_fits_no_checker_is_judged_by_none() {

@@ -148,12 +148,23 @@ pub enum Picture {
     /// Its operations, each from its invocation to its return.
     #[default]
     Intervals,
+    /// The same, and in which states the object may have been when each of them had returned.
+    States(Vec<StatesAfter>),
     /// A cycle: each dependency begins where the one before ends, and the last one ends where the first begins.
     Cycle(Vec<Dependency>),
     /// What each session did, one after the other.
     Sessions,
     /// Nothing: the anomaly has no operations.
     Nothing,
+}
+
+/// The states that are possible when an operation has returned, given all that returned before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StatesAfter {
+    /// The operation.
+    pub operation: OpId,
+    /// The states, as they are written in a report. None are left where the proof ends.
+    pub states: Vec<String>,
 }
 
 /// Why one operation comes before another one in every order that explains what was seen.

@@ -8,6 +8,12 @@
 //!
 //! `benches/peers/run` calls this. A new area is a file beside this one, and a line in `CASES`.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it measures time and prints it"
+)]
+
 #[path = "../../src/generate.rs"]
 mod generate;
 mod registers;

@@ -2,6 +2,7 @@
 
 use schism_history::{F, History, OpId, Operation, Outcome, Time, Value};
 
+use super::states;
 use crate::models::RegisterAction;
 use crate::object::{self, Call};
 use crate::proof::all_orders::{self, Answer};
@@ -60,7 +61,12 @@ pub(crate) fn anomaly(
             by: SECOND_SEARCH,
             agrees: matches!(answer, Answer::NoOrder(_)),
         },
-        picture: Picture::default(),
+        picture: if name == "no-order" {
+            states::states(history, calls, since.is_some())
+                .map_or(Picture::Intervals, Picture::States)
+        } else {
+            Picture::Intervals
+        },
     };
     (anomaly, answer.into())
 }

@@ -11,6 +11,8 @@ use std::hash::Hasher;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     mask_words: usize,
+    /// Where the counters end.
+    counted: usize,
     words: usize,
 }
 
@@ -24,10 +26,30 @@ impl Layout {
     /// A layout for this many operations open at once, and this many classes.
     pub(crate) fn new(slots: usize, classes: usize) -> Self {
         let mask_words = 1 + slots.saturating_sub(32).div_ceil(64);
+        let words = mask_words + classes.div_ceil(4);
         Self {
             mask_words,
-            words: mask_words + classes.div_ceil(4),
+            counted: words,
+            words,
         }
+    }
+
+    /// The same with one more word, for where the configuration came from. Two that differ only in that are the same.
+    pub(crate) const fn with_trail(self) -> Self {
+        Self {
+            words: self.counted + 1,
+            ..self
+        }
+    }
+
+    /// Where a configuration came from.
+    pub(crate) fn trail(self, config: &[u64]) -> u64 {
+        config[self.counted]
+    }
+
+    /// Sets where a configuration came from.
+    pub(crate) fn set_trail(self, config: &mut [u64], trail: u64) {
+        config[self.counted] = trail;
     }
 
     /// How many words a configuration takes.
@@ -50,7 +72,10 @@ impl Layout {
     /// The counters of all classes together.
     pub(crate) fn used_in_all(self, config: &[u64]) -> u64 {
         let counters = |word: &u64| (0..4).map(|i| *word >> (i * 16) & 0xffff).sum::<u64>();
-        config[self.mask_words..].iter().map(counters).sum()
+        config[self.mask_words..self.counted]
+            .iter()
+            .map(counters)
+            .sum()
     }
 
     /// Counts one more use of a class.

@@ -6,6 +6,8 @@
 //!
 //! - sweep: the register is only read and written, each value once, and all is well. O(n) in practice.
 //! - zones: every value that was found was written once. O(n log n).
+//! - revisions: values repeat, and the database says in which order the updates took effect. What it says is tried; if it
+//!   explains what the clients saw, that is an order like any other, and if not, it proves nothing. O(n log n).
 //! - search: values repeat. Exponential in what is open at once, so it is bounded; a bound that is hit gives
 //!   `unknown`, and says up to where an order exists.
 //!
@@ -15,17 +17,20 @@
 //!
 //! A violation is shrunk until no operation can be spared, and searched again over all orders before it counts.
 //!
-//! Figures: `keys`, `operations`, `keys_by_zones` (the sweep included), `keys_by_search` (how many were judged by each
-//! method), `steps` (of the searches).
+//! Figures: `keys`, `operations`, `keys_by_zones` (the sweep included), `keys_by_revision`, `keys_by_search` (how many
+//! were judged by each method), `steps` (of the searches).
 
 mod agenda;
+mod certify;
 mod explain;
 mod frontier;
 mod general;
 pub mod regular;
+mod order;
 mod relevant;
 mod search;
 mod shrink;
+mod states;
 mod suspects;
 mod sweep;
 mod widening;
@@ -47,7 +52,7 @@ use crate::models::RegisterAction;
 use crate::object::{Call, RegisterObject, Registers};
 use crate::proof::conclusion::{Case, conclude};
 use crate::proof::story::{count, grouped, of_key};
-use crate::{Budget, Checker, Validity, Verdict};
+use crate::{Budget, Checker, Level, Levels, Validity, Verdict};
 
 use search::{Bound, Found};
 use sweep::Sweep;
@@ -94,14 +99,15 @@ impl Linearizable {
         let left = left.filter(|(_, calls)| calls.is_none());
         let registers = Registers::among(history, left.map(|((key, ids), _)| (*key, &ids[..])));
         let registers = &registers;
+        let all_keys = groups.len();
         drop(groups);
         let operations = registers.call_count() + swept.operations();
         if operations == 0 {
             let text = "there is nothing to judge: no read, write or compare-and-set of a register succeeded";
             return (Verdict::new(self.name(), Validity::Unknown, text), 0);
         }
-        let mut judged = judge_by_zones(registers, budget);
-        let steps = judge_by_search(registers, &mut judged, budget);
+        let mut judged = judge_by_zones(history, registers, budget);
+        let steps = judge_by_search(history, registers, &mut judged, budget);
         let mut total = 0;
         let mut cases = Vec::new();
         for (object, judgement) in registers.objects.iter().zip(&judged) {
@@ -110,19 +116,35 @@ impl Linearizable {
                 cases.extend(explain(history, registers.calls(object), judgement, budget));
             }
         }
-        let by_zones = judged.iter().filter(|j| j.by_zones()).count();
+        let by = |method| judged.iter().filter(|j| j.method() == method).count();
+        let (by_zones, by_revision) = (by(Method::Zones), by(Method::Revision));
         let keys = registers.objects.len() + swept.keys();
         let figures = Value::map([
             ("keys", keys as u64),
             ("operations", operations as u64),
             ("keys_by_zones", (by_zones + swept.keys()) as u64),
-            ("keys_by_search", (judged.len() - by_zones) as u64),
+            ("keys_by_revision", by_revision as u64),
+            ("keys_by_search", by(Method::Search) as u64),
             ("steps", steps),
         ]);
         let verdict = conclude(self.name(), cases, total, || {
             green(history, registers, &judged, [keys, operations])
-        });
-        (verdict.figures(figures), operations)
+        })
+        .figures(figures);
+        let levels = match verdict.validity {
+            // Other objects were not judged.
+            Validity::Valid if keys < all_keys => Levels::default(),
+            Validity::Valid => Levels {
+                held: vec![Level::Linearizable],
+                ..Levels::default()
+            },
+            Validity::Invalid => Levels {
+                refuted: vec![Level::Linearizable],
+                ..Levels::default()
+            },
+            Validity::Unknown => Levels::default(),
+        };
+        (verdict.levels(levels), operations)
     }
 }
 
@@ -167,10 +189,18 @@ fn sweep_keys(history: &History, groups: &[(KeyId, Vec<OpId>)], budget: &Budget)
     Swept { calls }
 }
 
+/// How a key was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Zones,
+    Revision,
+    Search,
+}
+
 /// What is known about one key.
 enum Judgement {
     /// An order exists.
-    Fine { by_zones: bool },
+    Fine { by: Method },
     /// The zones are in conflict.
     Zones(Box<Zones>),
     /// A call found a value that nobody had written yet.
@@ -192,12 +222,19 @@ impl Judgement {
         }
     }
 
-    fn by_zones(&self) -> bool {
-        matches!(self, Self::Fine { by_zones: true } | Self::Zones(_))
+    fn method(&self) -> Method {
+        match self {
+            Self::Fine { by } => *by,
+            Self::Zones(_) => Method::Zones,
+            Self::FromNowhere { .. }
+            | Self::Search { .. }
+            | Self::Open { .. }
+            | Self::Unreadable => Method::Search,
+        }
     }
 }
 
-fn judge_by_zones(registers: &Registers, budget: &Budget) -> Vec<Judgement> {
+fn judge_by_zones(history: &History, registers: &Registers, budget: &Budget) -> Vec<Judgement> {
     let judge = |object: &RegisterObject| {
         let calls = registers.calls(object);
         let open = |bound| Judgement::Open {
@@ -218,15 +255,24 @@ fn judge_by_zones(registers: &Registers, budget: &Budget) -> Vec<Judgement> {
             return open(Bound::Bytes);
         }
         match zones::judge(calls, object.values) {
-            Some(zones) if zones.count == 0 => Judgement::Fine { by_zones: true },
+            Some(zones) if zones.count == 0 => Judgement::Fine { by: Method::Zones },
             Some(zones) => Judgement::Zones(Box::new(zones)),
             None => match from_nowhere(calls, object.values) {
                 Some(call) => Judgement::FromNowhere { call },
+                None if explained_by_revisions(history, calls, object.values) => Judgement::Fine {
+                    by: Method::Revision,
+                },
                 None => open(Bound::Steps),
             },
         }
     };
     registers.objects.par_iter().map(judge).collect()
+}
+
+/// Whether the order in which the database says that the updates took effect explains all calls. O(n log n).
+fn explained_by_revisions(history: &History, calls: &[Call<RegisterAction>], values: u32) -> bool {
+    order::by_revision(history, calls)
+        .is_some_and(|updates| order::around(calls, values, &updates).is_some())
 }
 
 /// A call that happened and found a value that nobody had begun to write when it returned. O(calls).
@@ -250,7 +296,12 @@ fn from_nowhere(calls: &[Call<RegisterAction>], values: u32) -> Option<usize> {
 
 /// Searches what the zones could not judge; how many steps that took. Keys share the budget evenly; what easy ones leave
 /// goes to the hard ones in a second and third round.
-fn judge_by_search(registers: &Registers, judged: &mut [Judgement], budget: &Budget) -> u64 {
+fn judge_by_search(
+    history: &History,
+    registers: &Registers,
+    judged: &mut [Judgement],
+    budget: &Budget,
+) -> u64 {
     const ROUNDS: usize = 3;
     let mut left = budget.steps;
     for _ in 0..ROUNDS {
@@ -281,13 +332,15 @@ fn judge_by_search(registers: &Registers, judged: &mut [Judgement], budget: &Bud
                 .par_iter()
                 .map(|&i| {
                     let object = &registers.objects[i];
-                    search_object(registers.calls(object), object.values, &each)
+                    let calls = registers.calls(object);
+                    let known = order::by_revision(history, calls);
+                    search_object(calls, object.values, known.as_deref(), &each)
                 })
                 .collect();
             for (&i, (found, steps)) in some.iter().zip(found) {
                 left = left.saturating_sub(steps);
                 judged[i] = match found {
-                    Found::Explained => Judgement::Fine { by_zones: false },
+                    Found::Explained => Judgement::Fine { by: Method::Search },
                     Found::Impossible { at } => Judgement::Search { at },
                     found @ (Found::Exhausted { .. } | Found::Lost { .. }) => Judgement::Open {
                         found,

@@ -22,6 +22,9 @@
 //! Cost: events × configurations × open operations; configurations up to 2^open × states in the worst case. Bounded by
 //! steps and bytes.
 //!
+//! Where it is known in which order the certain updates took effect, only the next one by that order is ever tried, and
+//! 2 and the second half of 3 do not apply.
+//!
 //! A search of limited *width* keeps only so many configurations, those that used the fewest unknown operations and, of
 //! these, those that owe the least to what is open. What it explains is explained; where it ends, nothing is proved. Most histories with an order have many, so a narrow
 //! search finds one where the full search would drown.
@@ -92,6 +95,64 @@ pub(crate) fn search<M: Model>(
     (found, budget.steps - search.steps_left)
 }
 
+/// Searches from the initial state, with more to go by or to be told.
+pub(crate) fn search_as<M: Model>(
+    model: &M,
+    calls: &[Call<M::Action>],
+    width: usize,
+    how: How<'_>,
+    budget: &Budget,
+) -> Searched {
+    let mut search = Search::new(model, calls, width, budget);
+    if let Some(ranks) = how.ranks {
+        let mut least = UNRANKED;
+        search.ahead = vec![UNRANKED; calls.len() + 1];
+        for i in (0..calls.len()).rev() {
+            least = least.min(ranks[i]);
+            search.ahead[i] = least;
+        }
+        search.ranks = ranks.to_vec();
+    }
+    if how.traced {
+        search.trace();
+    }
+    let start = search.layout.start(0);
+    search.current.insert(&start, &search.families);
+    let found = search.run();
+    Searched {
+        updates: (how.traced && found == Found::Explained).then(|| search.updates()),
+        found,
+        steps: budget.steps - search.steps_left,
+    }
+}
+
+/// What a search may go by, and what it shall tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct How<'a> {
+    /// For each call its place in an order of those that change the state and happened for sure; [`UNRANKED`] for the
+    /// others. Only orders of all calls that agree with it are searched.
+    pub(crate) ranks: Option<&'a [u32]>,
+    /// Whether the order that was found is wanted.
+    pub(crate) traced: bool,
+}
+
+/// What a search says.
+#[derive(Debug)]
+pub(crate) struct Searched {
+    /// What it found.
+    pub(crate) found: Found,
+    /// The calls that change the state and took effect, in that order, if it was asked for and there is one.
+    pub(crate) updates: Option<Vec<u32>>,
+    /// How many steps it took.
+    pub(crate) steps: u64,
+}
+
+/// A call that has no place in the order that is known.
+pub(crate) const UNRANKED: u32 = u32::MAX;
+
+/// Marks a class in a trail.
+const CLASS: u32 = 1 << 31;
+
 /// How many configurations of a limited search may be on the way to a return, for each one of its width.
 const SEEN_PER_WIDTH: usize = 16;
 
@@ -101,6 +162,7 @@ struct Open<A> {
     action: A,
     end: Time,
     slot: u32,
+    call: u32,
 }
 
 /// Operations of unknown outcome that would do the same.
@@ -140,6 +202,14 @@ struct Search<'a, M: Model> {
     next: Frontier,
     /// What may be the case before it: reached, but the returning operation has not taken effect.
     seen: Frontier,
+    /// See [`How::ranks`]; empty when there are none.
+    ranks: Vec<u32>,
+    /// The least rank of the calls from each one on.
+    ahead: Vec<u32>,
+    /// The least rank of those that are not invoked yet.
+    least_ahead: u32,
+    /// Where configurations came from: the place of what was before, and the call or class that took effect then.
+    trails: Option<Vec<(u32, u32)>>,
 }
 
 impl<'a, M: Model> Search<'a, M> {
@@ -178,7 +248,49 @@ impl<'a, M: Model> Search<'a, M> {
             current: Frontier::new(layout),
             next: Frontier::new(layout),
             seen: Frontier::new(layout),
+            ranks: Vec::new(),
+            ahead: Vec::new(),
+            least_ahead: UNRANKED,
+            trails: None,
         }
+    }
+
+    /// Remembers from now on where configurations come from.
+    fn trace(&mut self) {
+        self.layout = self.layout.with_trail();
+        self.current = Frontier::new(self.layout);
+        self.next = Frontier::new(self.layout);
+        self.seen = Frontier::new(self.layout);
+        self.trails = Some(vec![(0, 0)]);
+    }
+
+    /// The updates that led to one of the configurations at the end.
+    fn updates(&self) -> Vec<u32> {
+        let (Some(trails), Some(config)) = (&self.trails, self.current.iter().next()) else {
+            return Vec::new();
+        };
+        let mut updates = Vec::new();
+        let mut at = self.layout.trail(config) as usize;
+        while at != 0 {
+            let (before, what) = trails[at];
+            updates.push(what);
+            at = before as usize;
+        }
+        updates.reverse();
+        // Of a class, those that were invoked first.
+        let mut of_class: Vec<Vec<u32>> = vec![Vec::new(); self.classes.len()];
+        for (i, call) in self.calls.iter().enumerate().rev() {
+            if !call.is_certain() {
+                of_class[self.number[i] as usize].push(i as u32);
+            }
+        }
+        for what in &mut updates {
+            if *what & CLASS != 0 {
+                let next = of_class[(*what & !CLASS) as usize].pop();
+                *what = next.expect("no more of a class are used than were invoked");
+            }
+        }
+        updates
     }
 
     fn run(&mut self) -> Found {
@@ -211,6 +323,9 @@ impl<'a, M: Model> Search<'a, M> {
     fn invoke(&mut self, i: usize) {
         let call = &self.calls[i];
         let (action, slot) = (call.action, self.number[i]);
+        if let Some(&least) = self.ahead.get(i + 1) {
+            self.least_ahead = least;
+        }
         if !call.is_certain() {
             let invoked = &mut self.classes[slot as usize].invoked;
             // More than that cannot be counted, and `complete` refuses to use more.
@@ -220,6 +335,7 @@ impl<'a, M: Model> Search<'a, M> {
                 action,
                 end: call.end,
                 slot,
+                call: i as u32,
             };
             let place = self.open.partition_point(|other| *other < open);
             self.open.insert(place, open);
@@ -340,9 +456,16 @@ impl<'a, M: Model> Search<'a, M> {
         let state = frontier::state(config);
         let mut tried = None;
         let mut steps = 1;
+        let ranked = (!self.ranks.is_empty()).then(|| self.next_by_rank(config));
         for i in 0..self.open.len() {
-            let Open { action, slot, .. } = self.open[i];
-            if frontier::has(config, slot) || tried == Some(action) {
+            let Open {
+                action, slot, call, ..
+            } = self.open[i];
+            let is_ruled_out = match ranked {
+                Some(next) => next != Some(call),
+                None => tried == Some(action),
+            };
+            if is_ruled_out || frontier::has(config, slot) {
                 continue;
             }
             tried = Some(action);
@@ -351,10 +474,20 @@ impl<'a, M: Model> Search<'a, M> {
                 after.copy_from_slice(config);
                 frontier::set(after, slot);
                 self.settle(after, result);
-                self.keep(after, target);
+                self.keep(after, target, call);
             }
         }
         self.pay(steps)
+    }
+
+    /// Which open operation must be the next one by rank; `None` when that one is not invoked yet.
+    fn next_by_rank(&self, config: &[u64]) -> Option<u32> {
+        let left = self.open.iter();
+        let left = left.filter(|open| !frontier::has(config, open.slot));
+        let (rank, call) = left
+            .map(|open| (self.ranks[open.call as usize], open.call))
+            .min()?;
+        (rank < self.least_ahead).then_some(call)
     }
 
     /// Every operation of unknown outcome that can take effect next in `config`.
@@ -383,7 +516,7 @@ impl<'a, M: Model> Search<'a, M> {
             self.layout.add_use(after, class);
             self.settle(after, result);
             if self.model.result(action).is_none() || self.is_noticed(config, after) {
-                self.keep(after, target);
+                self.keep(after, target, CLASS | class as u32);
             }
         }
         self.pay(steps)
@@ -404,19 +537,33 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     /// Takes over a configuration: as one after the return if the target has taken effect, else to go on from.
-    fn keep(&mut self, config: &mut [u64], target: u32) {
-        if frontier::has(config, target) {
+    /// `what` took effect just now.
+    fn keep(&mut self, config: &mut [u64], target: u32, what: u32) {
+        let before = self.trails.as_ref().map(|trails| {
+            let before = self.layout.trail(config);
+            self.layout.set_trail(config, trails.len() as u64);
+            before as u32
+        });
+        let is_new = if frontier::has(config, target) {
             frontier::clear(config, target);
-            self.next.insert(config, &self.families);
+            self.next.insert(config, &self.families)
         } else if self.seen.len() / SEEN_PER_WIDTH < self.width {
-            self.seen.insert(config, &self.families);
+            self.seen.insert(config, &self.families)
         } else {
             self.dropped = true;
+            false
+        };
+        if let (true, Some(before), Some(trails)) = (is_new, before, &mut self.trails) {
+            trails.push((before, what));
         }
     }
 
     /// Whether a certain operation that does the same is open and has not taken effect: it goes first.
+    /// Not so where an order is known: it may have to wait for others.
     fn has_open_twin(&self, config: &[u64], action: M::Action) -> bool {
+        if !self.ranks.is_empty() {
+            return false;
+        }
         let begin = self.open.partition_point(|open| open.action < action);
         self.open[begin..]
             .iter()
@@ -523,7 +670,8 @@ impl<'a, M: Model> Search<'a, M> {
             let bytes = self.current.bytes()
                 + self.next.bytes()
                 + self.seen.bytes()
-                + self.fits.len() as u64 * 8;
+                + self.fits.len() as u64 * 8
+                + self.trails.as_ref().map_or(0, Vec::capacity) as u64 * 8;
             if bytes > self.budget.bytes {
                 return Err(Bound::Bytes);
             }

@@ -92,7 +92,8 @@ impl Sweep {
             let block = &mut self.blocks[number as usize];
             block.last = place as u32;
             block.first_return = block.first_return.min(op.end());
-            written_twice |= writes & (block.begun != Time::NEVER);
+            let is_begun = block.begun != Time::NEVER;
+            written_twice |= writes & is_begun;
             block.begun = if writes { op.invoked } else { block.begun };
         }
         if written_twice {
@@ -201,7 +202,7 @@ mod tests {
         let found = explains(
             "
             0 |r x -> nil|
-            1   |w x 1      |
+            1   |w x 1|
             2       |w x 2     ?
             3         |r x -> 2|
             4                     |r x -> 1|
@@ -209,7 +210,7 @@ mod tests {
             6 |w x 4 ?
             ",
         );
-        assert_eq!(found, None, "1 was replaced by 2, or the other way round");
+        assert_eq!(found, None, "1 had been replaced by 2");
         let found = explains(
             "
             0 |r x -> nil|

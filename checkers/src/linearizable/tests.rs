@@ -6,12 +6,12 @@ use schism_history::{Event, F, History, OpId, Process, Value, testing};
 
 use super::search::Found;
 use super::{Linearizable, search_object, zones};
-use crate::arbitrary::{arbitrary, clients, mutate};
+use crate::arbitrary::{arbitrary, clients, mutate, renumber};
 use crate::generate::{self, Clients};
 use crate::object::Registers;
 use crate::proof::all_orders::{self, Answer};
 use crate::proof::witness::Witness;
-use crate::{Anomaly, Budget, Checker, Validity, Verdict};
+use crate::{Anomaly, Budget, Certificate, Checker, Validity, Verdict};
 
 mod bounds;
 
@@ -323,7 +323,12 @@ fn by_all_orders(history: &History) -> Validity {
 fn by_search(history: &History) -> Validity {
     let registers = Registers::of(history);
     let impossible = registers.objects.iter().any(|object| {
-        let (found, _) = search_object(registers.calls(object), object.values, &Budget::default());
+        let (found, _) = search_object(
+            registers.calls(object),
+            object.values,
+            None,
+            &Budget::default(),
+        );
         assert!(!matches!(found, Found::Exhausted { .. }));
         matches!(found, Found::Impossible { .. })
     });
@@ -365,6 +370,21 @@ fn cross_check(history: &History, tally: &mut Tally) {
         assert!(!verdict.anomalies.is_empty());
     } else {
         tally.valid += 1;
+        certify(history);
+    }
+}
+
+/// A valid history has a certificate, and taking any operation that succeeded out of it spoils it.
+fn certify(history: &History) {
+    let certificate = Linearizable.certify(history, &Budget::default());
+    let certificate = certificate.unwrap_or_else(|verdict| panic!("{verdict:?} of {history:?}"));
+    assert_eq!(certificate.verify(history), Ok(()));
+    let Certificate::Linearization(mut orders) = certificate;
+    let succeeded = |id: &OpId| history.operation(*id).outcome == schism_history::Outcome::Ok;
+    if let Some(object) = orders.iter_mut().find(|it| it.order.iter().any(succeeded)) {
+        object.order.retain(|id| !succeeded(id));
+        let spoiled = Certificate::Linearization(orders);
+        assert!(spoiled.verify(history).is_err(), "{history:?}");
     }
 }
 
@@ -459,7 +479,10 @@ fn perfect_registers_pass_and_changed_reads_are_found() {
             assert_eq!(zones, verdict.validity);
         }
         match verdict.validity {
-            Validity::Valid => tally.valid += 1,
+            Validity::Valid => {
+                tally.valid += 1;
+                certify(&history);
+            }
             Validity::Invalid => tally.invalid += 1,
             Validity::Unknown => panic!("{}", verdict.summary),
         }
@@ -578,6 +601,42 @@ fn explains(history: &History, order: &[OpId]) -> bool {
         }
     }
     true
+}
+
+/// The database's own numbers decide keys whose values repeat; wrong ones do no harm, and neither do missing ones.
+#[test]
+fn revisions_help_and_never_mislead() {
+    let mut rng = Pcg64Mcg::seed_from_u64(8);
+    let (mut by_revision, mut invalid) = (0, 0);
+    for round in 0..600 {
+        let clients = Clients {
+            revisions: true,
+            values: 4,
+            unknown: [0, 10][round % 2],
+            ..clients(&mut rng)
+        };
+        let mut events = generate::register(&clients, &mut rng);
+        match round % 3 {
+            0 => {}
+            1 => renumber(&mut events, 2, &mut rng),
+            _ => {
+                mutate(&mut events, 2, &mut rng);
+            }
+        }
+        let with = generate::history(events.clone());
+        for event in &mut events {
+            event.revision = None;
+        }
+        let (verdict, without) = (judge(&with), judge(&generate::history(events)));
+        assert_eq!(verdict.validity, without.validity);
+        invalid += usize::from(verdict.validity == Validity::Invalid);
+        if verdict.validity == Validity::Valid {
+            certify(&with);
+        }
+        let figure = verdict.figures.get("keys_by_revision");
+        by_revision += figure.and_then(Value::as_int).unwrap_or(0);
+    }
+    assert!(by_revision > 200 && invalid > 50, "{by_revision} {invalid}");
 }
 
 #[test]

@@ -17,3 +17,4 @@ mod models;
 mod replicas;
 mod trial;
 mod weak;
+mod registers;
