@@ -5,6 +5,7 @@
 //! and a second, independent way has confirmed it.
 
 mod budget;
+mod certificate;
 mod verdict;
 mod level;
 mod kinds;
@@ -38,6 +39,7 @@ pub mod sessions;
 pub mod transactions;
 
 pub use budget::Budget;
+pub use certificate::{Certificate, Linearization, Unproven};
 pub use invariants::bank::Bank;
 pub use invariants::booking::Booking;
 pub use invariants::causal_reverse::CausalReverse;
@@ -60,6 +62,7 @@ pub use invariants::unique_ids::UniqueIds;
 pub use invariants::watch::Watch;
 pub use kinds::Kinds;
 pub use level::Level;
+pub use linearizable::regular::{Regular, Safe};
 pub use linearizable::{Linearizable, LinearizableAs, ModelName};
 pub use measures::attempt::is_declined;
 pub use measures::availability::Availability;
@@ -84,8 +87,6 @@ pub use sessions::sequential::Sequential;
 pub use sessions::writes_follow_reads::WritesFollowReads;
 pub use transactions::list_append::ListAppend;
 pub use transactions::rw_register::RwRegister;
-pub use linearizable::regular::{Regular, Safe};
-pub use certificate::{Certificate, Linearization, Unproven};
 pub use verdict::{
     Anomaly, Confirmation, Dependency, DependencyKind, Levels, Picture, StatesAfter, Step,
     Validity, Verdict,
@@ -414,7 +415,6 @@ pub fn by_claim(name: &str, claim: Level) -> Option<Box<dyn Checker>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-mod certificate;
 
     #[test]
     fn what_fits_no_checker_is_judged_by_none() {

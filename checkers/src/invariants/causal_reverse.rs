@@ -7,7 +7,7 @@
 //! - `causal-reverse`: the add of a had been acknowledged before that of b was sent, and a read saw b without a. Strict
 //!   serializability does not allow that; serializability does.
 //!
-//! Source: "the causal reverse" in Jepsen's analysis of CockroachDB, 2017, and Abadi and Faleiro's taxonomy of
+//! Source: "the causal reverse" in Jepsen's analysis of `CockroachDB`, 2017, and Abadi and Faleiro's taxonomy of
 //! "Correctness Anomalies Under Serializable Isolation", 2019. Of each read, the earliest acknowledgement it missed is
 //! compared with the latest sending it saw. O(elements read + elements missed) time.
 //!

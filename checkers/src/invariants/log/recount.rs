@@ -62,7 +62,7 @@ pub(super) fn recount(
                 a.process == b.process
                     && (a.id == b.id) == within
                     && next
-                    && offsets.iter().any(|c| passed(c))
+                    && offsets.iter().any(passed)
             })
         })
     };
@@ -159,7 +159,7 @@ fn mentions(history: &History, id: OpId, key: &str) -> Vec<Mention> {
         match step.first().and_then(Value::as_text) {
             Some("send") if step.len() == 3 && is_key(&step[1]) => match step[2].as_list() {
                 Some([offset, message]) if ok => {
-                    found.push(mention(false, offset.as_int(), message))
+                    found.push(mention(false, offset.as_int(), message));
                 }
                 _ => found.push(mention(false, None, &step[2])),
             },

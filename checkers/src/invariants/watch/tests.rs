@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use schism_history::{Event, F, Header, History, Kind, testing};
 
 use super::*;
@@ -8,7 +10,7 @@ use crate::proof::findings::testing::broken;
 fn watch(watches: &[&str]) -> Verdict {
     let mut drawing = "0 |w x 1|\n0        |w y 2|\n0               |w x 3|".to_owned();
     for (i, watch) in watches.iter().enumerate() {
-        drawing += &format!("\n{} {:40}|{watch}|", i + 1, "");
+        let _ = write!(drawing, "\n{} {:40}|{watch}|", i + 1, "");
     }
     let plain = testing::history(&drawing);
     let mut events = Vec::new();
@@ -33,7 +35,7 @@ fn event(revision: i64, key: &str, value: i64) -> String {
     format!("{{type:put,key:{key},value:{value},revision:{revision}}}")
 }
 
-fn stream(input: &str, responses: &[&[String]]) -> String {
+fn stream(input: &str, responses: &[Vec<String>]) -> String {
     let responses: Vec<String> = responses
         .iter()
         .map(|events| format!("{{events:[{}]}}", events.join(",")))
@@ -60,10 +62,10 @@ fn only(watch_: &str, name: &str, operations: &[u32]) {
 fn a_watch_that_tells_everything_is_valid() {
     let [a, b, c] = all();
     let verdict = watch(&[
-        &stream("{from:1}", &[&[a.clone()], &[b.clone(), c.clone()]]),
-        &stream("{from:2,key:x}", &[&[a], &[c.clone()]]),
-        &stream("{from:3,prefix:x}", &[&[c]]),
-        &stream("{from:3,key:y}", &[&[b]]),
+        &stream("{from:1}", &[vec![a.clone()], vec![b.clone(), c.clone()]]),
+        &stream("{from:2,key:x}", &[vec![a], vec![c.clone()]]),
+        &stream("{from:3,prefix:x}", &[vec![c]]),
+        &stream("{from:3,key:y}", &[vec![b]]),
     ]);
     assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.summary);
     assert_eq!(
@@ -75,41 +77,49 @@ fn a_watch_that_tells_everything_is_valid() {
 #[test]
 fn revisions_never_go_back() {
     let [a, b, c] = all();
-    only(&stream("{from:1}", &[&[a, c, b]]), "unordered-events", &[3]);
+    only(
+        &stream("{from:1}", &[vec![a, c, b]]),
+        "unordered-events",
+        &[3],
+    );
 }
 
 #[test]
 fn a_gap_is_proved_by_who_knows_of_it() {
     let [a, b, c] = all();
     only(
-        &stream("{from:1}", &[&[a.clone()], &[c.clone()]]),
+        &stream("{from:1}", &[vec![a.clone()], vec![c.clone()]]),
         "missing-event",
         &[1, 3],
     );
     only(
-        &stream("{}", &[&[a], &[c.clone()]]),
+        &stream("{}", &[vec![a], vec![c.clone()]]),
         "missing-event",
         &[1, 3],
     );
-    only(&stream("{from:2}", &[&[b], &[c]]), "not-resumed", &[0, 3]);
+    only(
+        &stream("{from:2}", &[vec![b], vec![c]]),
+        "not-resumed",
+        &[0, 3],
+    );
 }
 
 #[test]
 fn revisions_come_once_whole_and_from_where_they_are_wanted() {
     let [a, b, c] = all();
     only(
-        &stream("{from:4}", &[&[c.clone(), c.clone()]]),
+        &stream("{from:4}", &[vec![c.clone(), c.clone()]]),
         "duplicate-event",
         &[3],
     );
     only(
-        &stream("{from:3}", &[&[a, b, c.clone()]]),
+        &stream("{from:3}", &[vec![a, b, c.clone()]]),
         "early-event",
         &[3],
     );
     let z = event(4, "z", 9);
     only(
-        &stream("{from:4}", &[&[c], &[z]]),
+        &stream("{from:4}", &[vec![c], vec![z]]),
         "split-transaction",
         &[3],
     );
@@ -119,7 +129,7 @@ fn revisions_come_once_whole_and_from_where_they_are_wanted() {
 fn only_what_is_watched_is_told() {
     let [a, b, c] = all();
     only(
-        &stream("{from:1,key:x}", &[&[a, b, c]]),
+        &stream("{from:1,key:x}", &[vec![a, b, c]]),
         "unwanted-event",
         &[3],
     );
@@ -128,7 +138,7 @@ fn only_what_is_watched_is_told() {
 #[test]
 fn what_nobody_wrote_is_garbage() {
     let [a, b, _] = all();
-    let verdict = watch(&[&stream("{from:1}", &[&[a, b, event(4, "x", 7)]])]);
+    let verdict = watch(&[&stream("{from:1}", &[vec![a, b, event(4, "x", 7)]])]);
     let names: Vec<&str> = broken(&verdict).iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["garbage-event", "inconsistent-events"]);
 }
@@ -137,23 +147,23 @@ fn what_nobody_wrote_is_garbage() {
 fn a_bookmark_is_a_promise() {
     let [a, b, c] = all();
     let bookmark = "{revision:3,bookmark:true},";
-    let told = |first: &[String], later: &[String]| {
+    let told = |first: Vec<String>, later: Vec<String>| {
         let text = stream("{from:1}", &[first, later]);
         let second = text.rfind("{events").expect("there are two responses");
         format!("{}{bookmark}{}", &text[..second], &text[second..])
     };
     assert_eq!(
-        watch(&[&told(&[a.clone(), b.clone()], &[c.clone()])]).validity,
+        watch(&[&told(vec![a.clone(), b.clone()], vec![c.clone()])]).validity,
         Validity::Valid
     );
-    only(&told(&[a], &[b, c]), "event-before-bookmark", &[3]);
+    only(&told(vec![a], vec![b, c]), "event-before-bookmark", &[3]);
 }
 
 #[test]
 fn previous_values_and_creations_are_true() {
     let [a, b, _] = all();
     let c = |more: &str| format!("{{type:put,key:x,value:3,revision:4,{more}}}");
-    let told = |more: &str| stream("{from:1}", &[&[a.clone(), b.clone(), c(more)]]);
+    let told = |more: &str| stream("{from:1}", &[vec![a.clone(), b.clone(), c(more)]]);
     assert_eq!(
         watch(&[&told("previous:1,create:false")]).validity,
         Validity::Valid
