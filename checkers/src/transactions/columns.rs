@@ -11,7 +11,10 @@
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
-use schism_history::{F, History, OpId, Operation, Outcome, Process, Time, Value};
+use schism_history::{
+    Argument, F, History, KeyId, MicroKind, MicroOp, OpId, Operation, Outcome, Process, Time,
+    Value, ValueId,
+};
 
 use crate::transactions::numbering::Numbering;
 
@@ -74,8 +77,8 @@ pub(crate) struct Branch<'h> {
     pub(crate) key: u32,
     /// Its elements, by number within the key.
     pub(crate) elements: Vec<u32>,
-    /// The same, as it was read.
-    pub(crate) list: &'h [Value],
+    /// The same by the history's own numbers, where it was read so.
+    ids: &'h [ValueId],
 }
 
 /// What a predicate read returned: (key, value within the key), in the order in which it was told.
@@ -129,7 +132,10 @@ pub(crate) struct Transactions<'h> {
 impl<'h> Transactions<'h> {
     /// Finds the transactions. O(steps + elements read) time, O(steps + distinct values) memory.
     pub(crate) fn of(history: &'h History, include: Include) -> Self {
-        let mut builder = Builder::default();
+        let mut builder = Builder {
+            by_id: vec![NONE; history.key_count()],
+            ..Builder::default()
+        };
         for id in by_session(history, include, &mut builder.transactions) {
             builder.transaction(history, history.operation(id));
         }
@@ -174,6 +180,11 @@ impl<'h> Transactions<'h> {
             branch => &self.branches[branch as usize].elements[..step.value as usize],
         }
     }
+}
+
+/// Whether this is a list, or the steps of a transaction.
+fn is_list(history: &History, id: ValueId) -> bool {
+    history.micro_ops(id).is_some() || history.value(id).as_list().is_some()
 }
 
 /// The operations that are transactions, session by session; fills in the columns about sessions.
@@ -230,6 +241,8 @@ struct Key<'h> {
 struct Builder<'h> {
     transactions: Transactions<'h>,
     key_numbers: Numbering<'h>,
+    /// The keys' numbers by the history's own; [`NONE`] for those not seen yet.
+    by_id: Vec<u32>,
     predicate_numbers: Numbering<'h>,
     keys: Vec<Key<'h>>,
 }
@@ -255,8 +268,17 @@ impl<'h> Builder<'h> {
             self.single(&op);
             return;
         }
-        let told = op.outcome == Outcome::Ok && op.output().as_list().is_some();
-        let steps = history.value(if told { op.output_id } else { op.input_id });
+        let told = op.outcome == Outcome::Ok && is_list(history, op.output_id);
+        let id = if told { op.output_id } else { op.input_id };
+        if let Some(steps) = history.micro_ops(id) {
+            for step in steps {
+                if self.step(history, step, told).is_none() {
+                    self.unreadable(op.id);
+                }
+            }
+            return;
+        }
+        let steps = history.value(id);
         for step in steps.as_list().unwrap_or_default() {
             if self.micro_operation(step, told).is_none() {
                 self.unreadable(op.id);
@@ -265,6 +287,42 @@ impl<'h> Builder<'h> {
         if !matches!(steps, Value::List(_) | Value::Nil) {
             self.unreadable(op.id);
         }
+    }
+
+    fn step(&mut self, history: &'h History, step: MicroOp<'h>, told: bool) -> Option<()> {
+        if step.kind == MicroKind::Predicate {
+            let pairs: Option<Vec<&'h Value>> = match (told, step.argument) {
+                (false, _) => None,
+                (true, Argument::List(pairs)) => {
+                    Some(pairs.iter().map(|&pair| history.value(pair)).collect())
+                }
+                (true, Argument::One(ValueId::NIL)) => Some(Vec::new()),
+                (true, Argument::One(pairs)) => {
+                    Some(history.value(pairs).as_list()?.iter().collect())
+                }
+            };
+            return self.predicate(history.key(step.key), pairs);
+        }
+        let key = self.key_of(history, step.key);
+        match (step.kind, step.argument) {
+            (MicroKind::Read, _) if !told => self.push(StepKind::ReadUnknown, key, 0, NONE),
+            (MicroKind::Read, Argument::List(list)) => self.read_ids(history, key, list),
+            (MicroKind::Read, Argument::One(value)) => {
+                self.read_value(key, history.value(value));
+            }
+            (MicroKind::Write, Argument::One(value)) => {
+                self.write_value(key, history.value(value));
+            }
+            (MicroKind::Append, Argument::One(value)) => {
+                self.append_value(key, history.value(value));
+            }
+            _ => return None,
+        }
+        if let Some(version) = step.version {
+            let place = self.transactions.kind.len() as u32 - 1;
+            self.transactions.version.insert(place, version);
+        }
+        Some(())
     }
 
     fn micro_operation(&mut self, step: &'h Value, told: bool) -> Option<()> {
@@ -283,14 +341,12 @@ impl<'h> Builder<'h> {
             "w" => self.write(key, argument),
             "append" => {
                 let key = self.key(key);
-                self.keys[key as usize].appended = true;
-                let value = self.value(key, argument);
-                self.push(StepKind::Append, key, value, NONE);
+                self.append_value(key, argument);
             }
             "p" => {
                 let matched = match (told, argument) {
-                    (true, Value::List(pairs)) => Some(&**pairs),
-                    (true, Value::Nil) => Some(&[][..]),
+                    (true, Value::List(pairs)) => Some(pairs.iter().collect()),
+                    (true, Value::Nil) => Some(Vec::new()),
                     (true, _) => return None,
                     (false, _) => None,
                 };
@@ -319,9 +375,7 @@ impl<'h> Builder<'h> {
             (F::Write, _) => self.write(op.key(), op.input()),
             (F::Append, _) => {
                 let key = self.key(op.key());
-                self.keys[key as usize].appended = true;
-                let value = self.value(key, op.input());
-                self.push(StepKind::Append, key, value, NONE);
+                self.append_value(key, op.input());
             }
             // What it is told it does not hold is no value that it read.
             (F::Cas, Some(_)) if ok && *op.output() == Value::Bool(false) => {}
@@ -336,62 +390,103 @@ impl<'h> Builder<'h> {
 
     fn write(&mut self, key: &'h Value, value: &'h Value) {
         let key = self.key(key);
+        self.write_value(key, value);
+    }
+
+    fn write_value(&mut self, key: u32, value: &'h Value) {
         self.keys[key as usize].written = true;
         let value = self.value(key, value);
         self.push(StepKind::Write, key, value, NONE);
     }
 
+    fn append_value(&mut self, key: u32, value: &'h Value) {
+        self.keys[key as usize].appended = true;
+        let value = self.value(key, value);
+        self.push(StepKind::Append, key, value, NONE);
+    }
+
     fn read(&mut self, key: &'h Value, value: &'h Value) {
         let key = self.key(key);
-        match value {
-            Value::List(list) => {
-                self.keys[key as usize].reads_lists = true;
-                let branch = self.branch(key, list);
-                self.push(StepKind::ReadList, key, list.len() as u32, branch);
-            }
-            value => {
-                let value = self.value(key, value);
-                self.push(StepKind::Read, key, value, NONE);
-            }
+        self.read_value(key, value);
+    }
+
+    fn read_value(&mut self, key: u32, value: &'h Value) {
+        if let Value::List(list) = value {
+            self.keys[key as usize].reads_lists = true;
+            let elements: Vec<u32> = list.iter().map(|value| self.value(key, value)).collect();
+            let branch = self.branch(key, elements, &[]);
+            self.push(StepKind::ReadList, key, list.len() as u32, branch);
+        } else {
+            let value = self.value(key, value);
+            self.push(StepKind::Read, key, value, NONE);
         }
     }
 
+    /// A list by the history's own numbers. What was read of the same memory before is not looked at again.
+    fn read_ids(&mut self, history: &'h History, key: u32, list: &'h [ValueId]) {
+        self.keys[key as usize].reads_lists = true;
+        let length = list.len() as u32;
+        let known = &self.keys[key as usize].branches;
+        let found = known.iter().take(COMPARED).copied().find(|&branch| {
+            let branch = &self.transactions.branches[branch as usize];
+            let both = branch.ids.len().min(list.len());
+            both > 0
+                && (list.len() <= both || branch.ids.len() == branch.elements.len())
+                && (std::ptr::eq(branch.ids.as_ptr(), list.as_ptr())
+                    || branch.ids[both - 1] == list[both - 1] && branch.ids[..both] == list[..both])
+        });
+        let Some(branch) = found else {
+            let elements = list
+                .iter()
+                .map(|&value| self.value(key, history.value(value)));
+            let elements: Vec<u32> = elements.collect();
+            let branch = self.branch(key, elements, list);
+            self.push(StepKind::ReadList, key, length, branch);
+            return;
+        };
+        let place = branch as usize;
+        let known = self.transactions.branches[place].ids.len();
+        if list.len() > known {
+            for &value in &list[known..] {
+                let element = self.value(key, history.value(value));
+                self.transactions.branches[place].elements.push(element);
+            }
+            self.transactions.branches[place].ids = list;
+        }
+        self.push(StepKind::ReadList, key, length, branch);
+    }
+
     /// A branch that the list is a beginning of.
-    fn branch(&mut self, key: u32, list: &'h [Value]) -> u32 {
+    fn branch(&mut self, key: u32, list: Vec<u32>, ids: &'h [ValueId]) -> u32 {
         if list.is_empty() {
             return NONE;
         }
         let known = &self.keys[key as usize].branches;
         let found = known.iter().take(COMPARED).copied().find(|&branch| {
-            let longest = self.transactions.branches[branch as usize].list;
-            let both = longest.len().min(list.len());
+            let elements = &self.transactions.branches[branch as usize].elements;
+            let both = elements.len().min(list.len());
             // The ends differ first where lists differ at all.
-            longest[both - 1] == list[both - 1] && longest[..both] == list[..both]
+            elements[both - 1] == list[both - 1] && elements[..both] == list[..both]
         });
-        let branch = found.unwrap_or_else(|| {
-            let branch = self.transactions.branches.len() as u32;
-            self.transactions.branches.push(Branch {
-                key,
-                elements: Vec::new(),
-                list: &[],
-            });
-            self.keys[key as usize].branches.push(branch);
-            branch
-        });
-        let known = self.transactions.branches[branch as usize].list.len();
-        if list.len() > known {
-            for element in &list[known..] {
-                let element = self.value(key, element);
-                self.transactions.branches[branch as usize]
-                    .elements
-                    .push(element);
+        if let Some(found) = found {
+            let branch = &mut self.transactions.branches[found as usize];
+            if list.len() > branch.elements.len() {
+                branch.elements = list;
+                branch.ids = ids;
             }
-            self.transactions.branches[branch as usize].list = list;
+            return found;
         }
+        let branch = self.transactions.branches.len() as u32;
+        self.transactions.branches.push(Branch {
+            key,
+            elements: list,
+            ids,
+        });
+        self.keys[key as usize].branches.push(branch);
         branch
     }
 
-    fn predicate(&mut self, predicate: &'h Value, pairs: Option<&'h [Value]>) -> Option<()> {
+    fn predicate(&mut self, predicate: &'h Value, pairs: Option<Vec<&'h Value>>) -> Option<()> {
         let next = self.predicate_numbers.count();
         let number = self.predicate_numbers.number(predicate);
         if number == next {
@@ -422,6 +517,16 @@ impl<'h> Builder<'h> {
             columns.branch.resize(columns.kind.len() - 1, NONE);
             columns.branch.push(branch);
         }
+    }
+
+    fn key_of(&mut self, history: &'h History, id: KeyId) -> u32 {
+        let known = self.by_id[id.0 as usize];
+        if known != NONE {
+            return known;
+        }
+        let key = self.key(history.key(id));
+        self.by_id[id.0 as usize] = key;
+        key
     }
 
     fn key(&mut self, key: &'h Value) -> u32 {
@@ -524,15 +629,19 @@ impl<'h> Builder<'h> {
             let columns = &self.transactions;
             let (key, length) = (columns.key[place] as usize, columns.value[place] as usize);
             let branch = columns.branch.get(place).copied().unwrap_or(NONE);
-            let list = match branch {
-                NONE => &[][..],
-                branch => &columns.branches[branch as usize].list[..length],
+            let values = &columns.values[key];
+            let list: Vec<&Value> = match branch {
+                NONE => Vec::new(),
+                branch => columns.branches[branch as usize].elements[..length]
+                    .iter()
+                    .map(|&element| values[element as usize])
+                    .collect(),
             };
             // The values that were written are the only lists of that key that have a number as a whole.
-            let values = &columns.values[key];
-            let known = values
-                .iter()
-                .position(|value| value.as_list().is_some_and(|value| value == list));
+            let known = values.iter().position(|value| {
+                let value = value.as_list();
+                value.is_some_and(|value| value.iter().eq(list.iter().copied()))
+            });
             let columns = &mut self.transactions;
             if let Some(known) = known {
                 columns.kind[place] = StepKind::Read;

@@ -127,10 +127,10 @@ fn explains(txn: &Txn, sees: Set, txns: &[Txn], versions: &[Vec<(usize, u32)>]) 
             true
         }
         Step::Read(key, list) => {
-            let last = versions[*key].iter().rposition(|(t, _)| sees >> t & 1 == 1);
-            let seen = &versions[*key][..last.map_or(0, |last| last + 1)];
+            let newest = versions[*key].iter().rposition(|(t, _)| sees >> t & 1 == 1);
+            let visible = &versions[*key][..newest.map_or(0, |place| place + 1)];
             // Its own elements are on top of what it sees.
-            let expected: Vec<u32> = seen
+            let expected: Vec<u32> = visible
                 .iter()
                 .filter(|(t, _)| !std::ptr::eq(&raw const txns[*t], txn))
                 .map(|(_, element)| *element)

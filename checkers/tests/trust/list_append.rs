@@ -114,9 +114,9 @@ fn lists(elements: &[u32]) -> Vec<Vec<u32>> {
         let mut longer = Vec::new();
         for list in &last {
             for &element in elements.iter().filter(|element| !list.contains(element)) {
-                let mut list = list.clone();
-                list.push(element);
-                longer.push(list);
+                let mut with = list.clone();
+                with.push(element);
+                longer.push(with);
             }
         }
         all.extend(longer.iter().cloned());
@@ -143,15 +143,18 @@ fn small_histories_agree_with_the_definitions() {
             .collect();
         let choices: Vec<Vec<Vec<u32>>> = steps
             .iter()
-            .map(|&(key, appends)| match appends {
-                true => vec![Vec::new()],
-                false => lists(&elements[key]),
+            .map(|&(key, appends)| {
+                if appends {
+                    vec![Vec::new()]
+                } else {
+                    lists(&elements[key])
+                }
             })
             .collect();
         let count: u64 = choices.iter().map(|choice| choice.len() as u64).product();
         for choice in 0..count {
             number += 1;
-            if number % every != 0 {
+            if !number.is_multiple_of(every) {
                 continue;
             }
             judged += 1;
@@ -365,6 +368,10 @@ fn planted(kind: &str, claim: Level, anomaly: &[(&[Step], Kind, u64)]) {
 }
 
 #[test]
+#[expect(
+    clippy::many_single_char_names,
+    reason = "x, y and z are keys, a and r append and read, as in the literature"
+)]
 fn planted_anomalies_are_found_by_name() {
     use Kind::{Fail, Info, Ok};
     let a = Step::Append;
@@ -574,8 +581,9 @@ fn what_does_not_matter_changes_nothing() {
                     Step::Append(key, element) => (*key, *element) = (7 - *key, 500 - *element),
                     Step::Read(key, list) => {
                         *key = 7 - *key;
-                        list.iter_mut()
-                            .for_each(|element| *element = 500 - *element);
+                        for element in list {
+                            *element = 500 - *element;
+                        }
                     }
                 }
             }

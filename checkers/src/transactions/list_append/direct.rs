@@ -3,9 +3,10 @@
 use schism_history::{OpId, Outcome, Value};
 
 use super::lists::Direct;
+use super::reasons::told;
 use super::{Judge, Suspect, refuted_by};
 use crate::proof::serial_orders::Respect;
-use crate::proof::story::{Story, key_name, short, step};
+use crate::proof::story::{Story, key_name, step};
 use crate::proof::witness::Part;
 use crate::transactions::columns::{StepKind, Transactions};
 
@@ -137,7 +138,7 @@ impl<'h> Judge<'_, 'h> {
                     format!(
                         "a transaction contradicts itself (internal): {} read {} from {}, which does not follow from what it had read and appended before",
                         self.id(transaction),
-                        self.list(read.branch, read.value),
+                        told(transactions, read),
                         self.key(key)
                     ),
                     vec![transaction],
@@ -232,13 +233,6 @@ impl<'h> Judge<'_, 'h> {
 
     fn key(&self, key: u32) -> String {
         key_name(self.transactions.keys[key as usize])
-    }
-
-    fn list(&self, branch: u32, length: u32) -> String {
-        match self.transactions.branches.get(branch as usize) {
-            Some(branch) => short(&Value::list(branch.list[..length as usize].iter().cloned())),
-            None => "[]".to_owned(),
-        }
     }
 
     /// The elements in which a read first differs from what its own transaction did before.

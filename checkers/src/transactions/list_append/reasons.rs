@@ -289,11 +289,7 @@ impl<'a, 'h> Reasons<'a, 'h> {
 
     /// A list that was read, as it is told.
     pub(crate) fn read_of(&self, step: Step) -> String {
-        if step.branch == NONE {
-            return "[]".to_owned();
-        }
-        let list = &self.transactions.branches[step.branch as usize].list[..step.value as usize];
-        short(&Value::list(list.iter().cloned()))
+        told(self.transactions, step)
     }
 
     fn slot(&self, key: u32, value: u32) -> u32 {
@@ -385,4 +381,11 @@ impl<'a, 'h> Reasons<'a, 'h> {
             Some((step, value))
         })
     }
+}
+
+/// A list that was read, as it is told: of a long one, both ends only.
+pub(crate) fn told(transactions: &Transactions<'_>, step: Step) -> String {
+    let list = transactions.list(step);
+    let value = |&element: &u32| transactions.value_of(step.key, element).clone();
+    short(&Value::list(list.iter().map(value)))
 }
