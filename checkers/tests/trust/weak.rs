@@ -4,7 +4,7 @@
 use rand::{Rng, RngExt};
 use rand_pcg::Pcg64Mcg;
 use schism_checkers::by_name;
-use schism_history::History;
+use schism_history::{Event, F, Header, History, Kind, Process, Time, Value};
 
 use crate::replicas::{Act, Keeps, Replicas, Writer};
 use crate::trial::trial;
@@ -176,4 +176,90 @@ fn session_guarantees() {
         Keeps::OneLog,
         &[("read-went-back", REORDERED)],
     );
+}
+
+/// Writes and reads by clients of three nodes, and then final reads of every key from every node, which agree; or one
+/// node shows what was replaced.
+fn converged(rng: &mut Pcg64Mcg, plant: bool) -> Option<History> {
+    let keys = rng.random_range(1..=3);
+    let mut events = vec![phase(1, "main")];
+    let mut now = 1;
+    let mut call =
+        |events: &mut Vec<Event>, client: usize, key: usize, writes: bool, value: i64| {
+            let f = if writes { F::Write } else { F::Read };
+            let value = if value == 0 {
+                Value::Nil
+            } else {
+                Value::from(value)
+            };
+            for kind in [Kind::Invoke, Kind::Ok] {
+                now += 10;
+                let event = Event::new(
+                    Time::from_nanos(now),
+                    Process::client(client as u32),
+                    kind,
+                    f.clone(),
+                );
+                let event = event.key(key as i64).node(format!("n{}", client % 3));
+                let told = writes || kind == Kind::Ok;
+                events.push(if told {
+                    event.value(value.clone())
+                } else {
+                    event
+                });
+            }
+            now
+        };
+    let mut written = vec![vec![0]; keys];
+    for next in 1..=rng.random_range(10..=30) {
+        let (client, key) = (rng.random_range(0..6), rng.random_range(0..keys));
+        let writes = rng.random_bool(0.5);
+        // Any value that was ever there may still be read.
+        let any = written[key][rng.random_range(0..written[key].len())];
+        call(
+            &mut events,
+            client,
+            key,
+            writes,
+            if writes { next } else { any },
+        );
+        if writes {
+            written[key].push(next);
+        }
+    }
+    let odd = rng.random_range(0..keys);
+    let node = rng.random_range(0..3);
+    if plant && written[odd].len() < 2 {
+        return None;
+    }
+    let last = call(&mut events, 0, 0, false, written[0][0]);
+    events.push(phase(last + 1, "final-reads"));
+    for (key, written) in written.iter().enumerate() {
+        for client in 0..3 {
+            let newest = written.len() - 1;
+            let place = if plant && key == odd && client == node {
+                rng.random_range(0..newest)
+            } else {
+                newest
+            };
+            call(&mut events, client, key, false, written[place]);
+        }
+    }
+    Some(History::from_events(Header::default(), events).expect("operations one after the other"))
+}
+
+fn phase(time: u64, name: &str) -> Event {
+    let event = Event::new(
+        Time::from_nanos(time),
+        Process::NEMESIS,
+        Kind::Info,
+        F::Phase,
+    );
+    event.value(name)
+}
+
+#[test]
+fn eventual_convergence() {
+    let checker = by_name("eventual-convergence").expect("a checker of this name");
+    trial(&*checker, "divergence", converged);
 }
