@@ -354,3 +354,70 @@ fn random_histories_are_judged_as_defined() {
     }
     assert!(tally.iter().all(|it| it[0] > 50 && it[1] > 50), "{tally:?}");
 }
+
+/// However much a session does between, only what proves the violation is named.
+#[test]
+fn proofs_stay_small_in_long_histories() {
+    let op = |session, key, found, left| Op {
+        session,
+        key,
+        found,
+        left,
+        unknown: false,
+    };
+    let mut fresh = 100;
+    let mut much = |ops: &mut Vec<Op>, session| {
+        for _ in 0..2_000 {
+            fresh += 1;
+            ops.push(op(session, 1, None, Some(fresh)));
+        }
+    };
+    let mut changed_mind = vec![op(0, 0, None, Some(1)), op(1, 0, None, Some(2))];
+    let mut forgotten = vec![op(0, 0, None, Some(1)), op(0, 0, None, Some(2))];
+    much(&mut forgotten, 0);
+    forgotten.push(op(0, 2, None, Some(3)));
+    forgotten.push(op(2, 2, Some(3), None));
+    much(&mut forgotten, 2);
+    forgotten.push(op(2, 0, Some(1), None));
+    for found in [1, 2, 1] {
+        much(&mut changed_mind, 2);
+        changed_mind.push(op(2, 0, Some(found), None));
+    }
+    let mut circle = vec![op(0, 0, None, Some(1)), op(1, 0, None, Some(2))];
+    for (own, other) in [(0, 2), (1, 1)] {
+        much(&mut circle, own);
+        circle.push(op(own, 0, Some(other), None));
+    }
+    for (ops, models, largest) in [
+        (
+            &changed_mind,
+            &["causal-memory", "causal-convergence", "pram", "sequential"][..],
+            5,
+        ),
+        (
+            &forgotten,
+            &[
+                "causal",
+                "causal-convergence",
+                "causal-memory",
+                "pram",
+                "sequential",
+            ],
+            5,
+        ),
+        (&circle, &["causal-convergence", "sequential"], 4),
+    ] {
+        let history = history(ops);
+        for model in models {
+            let verdict = by_name(model).unwrap().check(&history, &Budget::default());
+            assert_eq!(
+                verdict.validity,
+                Validity::Invalid,
+                "{model}: {}",
+                verdict.summary
+            );
+            let size = verdict.anomalies[0].operations.len();
+            assert!(size <= largest, "{model}: {size}");
+        }
+    }
+}

@@ -20,7 +20,7 @@
 use schism_history::History;
 
 use crate::proof::forced::Promise;
-use crate::sessions::closure::{Closure, Cycle, Scope, View, WritesByKey};
+use crate::sessions::closure::{Closure, Cycle, Scope, View, WritesByKey, without_stops};
 use crate::sessions::program::{INITIAL, NONE, Program};
 use crate::sessions::weak::{Findings, Violation, act, explain, program_within};
 use crate::{Budget, Checker, Level, Verdict};
@@ -335,11 +335,11 @@ fn circle(
     let first = path.iter().position(|&other| other == at)?;
     path.drain(..first);
     path.reverse();
-    Some(
-        path.iter()
-            .map(|&at| closure.order[(at + begin) as usize])
-            .collect(),
-    )
+    let cycle: Vec<u32> = path
+        .iter()
+        .map(|&at| closure.order[(at + begin) as usize])
+        .collect();
+    Some(without_stops(program, &cycle))
 }
 
 fn report_circle(

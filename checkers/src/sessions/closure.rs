@@ -239,7 +239,21 @@ impl<'p> Closure<'p> {
         let begin = path.iter().position(|&node| node == at).unwrap_or(0);
         path.drain(..begin);
         path.reverse();
-        Cycle(path)
+        let cycle = without_stops(self.program, &path);
+        // A shorter one may close some step between two sessions.
+        let steps = (0..cycle.len()).map(|i| (cycle[i], cycle[(i + 1) % cycle.len()]));
+        let crossing = |&(a, b): &(u32, u32)| {
+            self.program.session[a as usize] != self.program.session[b as usize]
+        };
+        let shorter = steps
+            .filter(crossing)
+            .take(TRIED)
+            .filter_map(|(a, b)| self.path(b, a, self.edges.len()))
+            .min_by_key(Vec::len);
+        match shorter {
+            Some(shorter) if shorter.len() < cycle.len() => Cycle(shorter),
+            _ => Cycle(cycle),
+        }
     }
 
     /// Computes the clocks, in the order that [`arrange`](Self::arrange) found, and shows each node what it sees: all
@@ -341,6 +355,22 @@ impl<'p> Closure<'p> {
         }
         None
     }
+}
+
+/// Steps of a cycle that are tried to be closed by a shorter way.
+const TRIED: usize = 8;
+
+/// A cycle without the nodes that stand between two others of their session: the first of these precedes the last anyway.
+pub(crate) fn without_stops(program: &Program, cycle: &[u32]) -> Vec<u32> {
+    let size = cycle.len();
+    let follows = |i: usize, j: usize| {
+        let (a, b) = (cycle[i % size], cycle[j % size]);
+        program.session[a as usize] == program.session[b as usize] && a < b
+    };
+    (0..size)
+        .filter(|&i| !(follows(i + size - 1, i) && follows(i, i + 1)))
+        .map(|i| cycle[i])
+        .collect()
 }
 
 /// The writes of each key, session by session, each session's in its order.
