@@ -198,6 +198,18 @@ fn columns(argument: Draft) -> (u32, u32) {
 }
 
 /// The steps of one transaction, in its own order.
+///
+/// ```
+/// use schism_history::{MicroKind, testing};
+///
+/// let history = testing::history("0 |txn nil [[r,x,nil],[append,x,3]] -> [[r,x,[1,2]],[append,x,3]]|");
+/// let op = history.operations().next().expect("one transaction");
+/// let steps: Vec<_> = op.output_micro_ops().expect("it has steps").collect();
+/// assert_eq!(steps[0].kind, MicroKind::Read);
+/// assert_eq!(steps[0].list().expect("it read a list").len(), 2);
+/// let appended = steps[1].value().expect("it appended one element");
+/// assert_eq!(history.value(appended).as_int(), Some(3));
+/// ```
 #[derive(Clone, Debug)]
 pub struct MicroOps<'h> {
     pub(crate) steps: &'h Steps,

@@ -258,6 +258,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A value that is easily read; `None`, and nothing is read, when it is another one.
+    #[inline]
     fn scalar(&mut self) -> Option<Scalar<'a>> {
         match self.rest.first()? {
             b'"' => self.text().map(Scalar::Text),
@@ -274,6 +275,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A text in quotes without escapes.
+    #[inline]
     fn text(&mut self) -> Option<&'a str> {
         let inside = self.rest.strip_prefix(b"\"")?;
         let end = inside
@@ -299,6 +301,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An integer of at most 18 digits that is not negative.
+    #[inline]
     fn unsigned(&mut self) -> Option<u64> {
         let mut n = 0_u64;
         let mut len = 0;
@@ -321,18 +324,21 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a name with its colon, if it stands here.
-    fn name(&mut self, name: &[u8]) -> bool {
-        match self.rest.strip_prefix(name) {
-            Some(rest) => {
+    #[inline]
+    fn name<const N: usize>(&mut self, name: &[u8; N]) -> bool {
+        // Of a length that is known, it is compared in a few instructions.
+        match self.rest.split_first_chunk() {
+            Some((first, rest)) if first == name => {
                 self.rest = rest;
                 self.space();
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
     /// A comma, or the end of the line's object: whether there is more.
+    #[inline]
     fn more(&mut self) -> Option<bool> {
         if self.comma().is_some() {
             return Some(true);
@@ -340,18 +346,21 @@ impl<'a> Cursor<'a> {
         self.byte(b'}').map(|()| false)
     }
 
+    #[inline]
     fn comma(&mut self) -> Option<()> {
         self.byte(b',')?;
         self.space();
         Some(())
     }
 
+    #[inline]
     fn byte(&mut self, byte: u8) -> Option<()> {
         let (&first, rest) = self.rest.split_first()?;
         (first == byte).then(|| self.rest = rest)
     }
 
     /// Some programs write a space behind each comma and each colon.
+    #[inline]
     fn space(&mut self) {
         if let [b' ', rest @ ..] = self.rest {
             self.rest = rest;
