@@ -303,6 +303,9 @@ impl<'h> Builder<'h> {
             };
             return self.predicate(history.key(step.key), pairs);
         }
+        if let (MicroKind::Other, Argument::One(step)) = (step.kind, step.argument) {
+            return self.micro_operation(history.value(step), told);
+        }
         let key = self.key_of(history, step.key);
         match (step.kind, step.argument) {
             (MicroKind::Read, _) if !told => self.push(StepKind::ReadUnknown, key, 0, NONE),
