@@ -52,8 +52,55 @@ fn unique_on_ten_thousand_keys(bencher: Bencher<'_, '_>, operations: usize) {
     );
 }
 
+/// Five values, and the database says in which order the writes took effect.
+#[divan::bench(args = [10_000, 1_000_000], sample_count = 10, sample_size = 1)]
+fn five_values_with_revisions(bencher: Bencher<'_, '_>, operations: usize) {
+    bench(
+        bencher,
+        Clients {
+            operations,
+            values: 5,
+            cas: 20,
+            revisions: true,
+            ..ten_clients()
+        },
+    );
+}
+
+/// A thousand operations of clients that never pause, five values, of a hundred operations twenty compare and set.
+#[divan::bench(args = [20, 30], sample_count = 10, sample_size = 1)]
+fn busy_clients(bencher: Bencher<'_, '_>, concurrency: u32) {
+    let clients = Clients {
+        concurrency,
+        operations: 1_000,
+        values: 5,
+        cas: 20,
+        ..ten_clients()
+    };
+    let mut rng = Pcg64Mcg::seed_from_u64(1);
+    let events = generate::paused_register(&clients, 1, &mut rng);
+    judge(bencher, &generate::history(events));
+}
+
+/// Writing down the order behind a valid verdict, and verifying it.
+#[divan::bench(args = [0, 5], sample_count = 10, sample_size = 1)]
+fn certify(bencher: Bencher<'_, '_>, values: i64) {
+    let clients = Clients {
+        operations: 10_000,
+        values,
+        cas: 20,
+        ..ten_clients()
+    };
+    let mut rng = Pcg64Mcg::seed_from_u64(1);
+    let history = generate::history(generate::register(&clients, &mut rng));
+    bencher.bench_local(|| {
+        let certificate = Linearizable.certify(divan::black_box(&history), &Budget::default());
+        certificate.expect("it is valid")
+    });
+}
+
 /// Five values, ten clients, one key, reads, writes and compare-and-sets: the search.
-#[divan::bench(args = [10_000, 100_000], sample_count = 10, sample_size = 1)]
+#[divan::bench(args = [10_000, 100_000, 1_000_000], sample_count = 10, sample_size = 1)]
 fn five_values(bencher: Bencher<'_, '_>, operations: usize) {
     bench(
         bencher,
@@ -116,8 +163,12 @@ fn bench(bencher: Bencher<'_, '_>, clients: Clients) {
         &clients,
         &mut Pcg64Mcg::seed_from_u64(1),
     ));
+    judge(bencher, &history);
+}
+
+fn judge(bencher: Bencher<'_, '_>, history: &History) {
     bencher.bench_local(|| {
-        let verdict = Linearizable.check(divan::black_box(&history), &Budget::default());
+        let verdict = Linearizable.check(divan::black_box(history), &Budget::default());
         assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.summary);
     });
 }
