@@ -69,6 +69,7 @@ impl Registers {
         let others = finds_objects(history);
         let mut numbers: Option<Numbers<'_>> = None;
         let mut registers = Self::default();
+        let (columns, functions) = (history.columns(), history.functions());
         for (key, ids) in groups {
             if !is_register(history, ids, others) {
                 continue;
@@ -77,13 +78,24 @@ impl Registers {
             numbers.begin(history, ids);
             let begin = registers.calls.len();
             registers.calls.extend(ids.iter().filter_map(|&id| {
-                let op = history.operation(id);
-                let action = numbers.action(&op)?;
+                let i = id.index();
+                let outcome = columns.outcomes[i];
+                let row = Row {
+                    id,
+                    f: &functions[usize::from(columns.functions[i])],
+                    outcome,
+                    input: columns.inputs[i],
+                    output: columns.outputs[i],
+                };
+                let action = numbers.action(row)?;
                 Some(Call {
                     id,
                     action,
-                    invoked: op.invoked,
-                    end: op.end(),
+                    invoked: columns.invoked[i],
+                    end: match outcome {
+                        Outcome::Ok => columns.completed[i],
+                        Outcome::Fail | Outcome::Info => Time::NEVER,
+                    },
                 })
             }));
             registers.objects.push(RegisterObject {
@@ -139,8 +151,19 @@ fn is_register(history: &History, ids: &[OpId], others: bool) -> bool {
     written || !others
 }
 
+/// What there is to know about an operation to say what it did.
+#[derive(Clone, Copy)]
+struct Row<'h> {
+    id: OpId,
+    f: &'h F,
+    outcome: Outcome,
+    input: ValueId,
+    output: ValueId,
+}
+
 /// Numbers the values of one key after the other.
 struct Numbers<'h> {
+    history: &'h History,
     /// The key for which `number` holds, by the history's own number of the value.
     epoch_of: Vec<u32>,
     number: Vec<u32>,
@@ -154,8 +177,9 @@ struct Numbers<'h> {
 }
 
 impl<'h> Numbers<'h> {
-    fn new(history: &History) -> Self {
+    fn new(history: &'h History) -> Self {
         Self {
+            history,
             epoch_of: vec![0; history.value_count()],
             number: vec![0; history.value_count()],
             epoch: 0,
@@ -175,17 +199,16 @@ impl<'h> Numbers<'h> {
         self.unreadable = None;
     }
 
-    fn action(&mut self, op: &Operation<'h>) -> Option<RegisterAction> {
-        match (op.outcome, op.f()) {
-            (Outcome::Ok, F::Read) => {
-                Some(RegisterAction::Read(self.of_id(op.output_id, op.output())))
-            }
+    fn action(&mut self, row: Row<'_>) -> Option<RegisterAction> {
+        match (row.outcome, row.f) {
+            (Outcome::Ok, F::Read) => Some(RegisterAction::Read(self.of_id(row.output))),
             (Outcome::Ok | Outcome::Info, F::Write) => {
-                Some(RegisterAction::Write(self.of_id(op.input_id, op.input())))
+                Some(RegisterAction::Write(self.of_id(row.input)))
             }
             (Outcome::Ok | Outcome::Info, F::Cas) => {
-                let (old, new) = self.of_pair(op)?;
-                if op.outcome == Outcome::Ok && *op.output() == Value::Bool(false) {
+                let (old, new) = self.of_pair(row)?;
+                let is_refused = || *self.history.value(row.output) == Value::Bool(false);
+                if row.outcome == Outcome::Ok && is_refused() {
                     Some(RegisterAction::Unlike(old))
                 } else {
                     Some(RegisterAction::Cas(old, new))
@@ -195,14 +218,14 @@ impl<'h> Numbers<'h> {
         }
     }
 
-    fn of_id(&mut self, id: ValueId, value: &'h Value) -> u32 {
+    fn of_id(&mut self, id: ValueId) -> u32 {
         if id == ValueId::NIL {
             return 0;
         }
         let i = id.0 as usize;
         if self.epoch_of[i] != self.epoch {
             self.epoch_of[i] = self.epoch;
-            self.number[i] = self.of_value(value);
+            self.number[i] = self.of_value(self.history.value(id));
         }
         self.number[i]
     }
@@ -222,16 +245,16 @@ impl<'h> Numbers<'h> {
         number
     }
 
-    fn of_pair(&mut self, op: &Operation<'h>) -> Option<(u32, u32)> {
-        if let Some(&pair) = self.pairs.get(&op.input_id) {
+    fn of_pair(&mut self, row: Row<'_>) -> Option<(u32, u32)> {
+        if let Some(&pair) = self.pairs.get(&row.input) {
             return Some(pair);
         }
-        let Some((old, new)) = op.input().as_pair() else {
-            self.unreadable = self.unreadable.or(Some(op.id));
+        let Some((old, new)) = self.history.value(row.input).as_pair() else {
+            self.unreadable = self.unreadable.or(Some(row.id));
             return None;
         };
         let pair = (self.of_value(old), self.of_value(new));
-        self.pairs.insert(op.input_id, pair);
+        self.pairs.insert(row.input, pair);
         Some(pair)
     }
 }
