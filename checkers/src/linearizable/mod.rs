@@ -1,8 +1,9 @@
 //! Linearizability: each operation on an object seems to take effect at one moment between its invocation and its
 //! return (Herlihy and Wing, "Linearizability: A correctness condition for concurrent objects", 1990).
 //!
-//! This is the judge of registers; objects of all other kinds are judged by [`general`]. A history is linearizable exactly
-//! if each of its objects is, so keys are judged one by one. Each gets the cheapest method that is exact for it:
+//! A history is linearizable exactly if each of its objects is, so keys are judged one by one. What follows is about
+//! registers; for queues, stacks, sets, counters, logs, locks, maps and what users define see [`ModelName`] and
+//! [`LinearizableAs`]. Each register gets the cheapest method that is exact for it:
 //!
 //! - sweep: the register is only read and written, each value once, and all is well. O(n) in practice.
 //! - zones: every value that was found was written once. O(n log n).
@@ -81,18 +82,13 @@ impl Checker for Linearizable {
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
-        let (registers, operations) = self.check_registers(history, budget);
-        match general::check_found(history, budget) {
-            None => registers,
-            Some(others) if operations == 0 => others,
-            Some(others) => general::merge(registers, others),
-        }
+        general::beside_others(history, budget, || self.check_registers(history, budget))
     }
 }
 
 impl Linearizable {
-    /// The verdict on the registers, and how many calls of registers there are.
-    fn check_registers(self, history: &History, budget: &Budget) -> (Verdict, usize) {
+    /// Judges the registers, and nothing else.
+    fn check_registers(self, history: &History, budget: &Budget) -> Verdict {
         let groups = groups(history);
         let swept = sweep_keys(history, &groups, budget);
         let left = groups.iter().zip(&swept.calls);
@@ -104,7 +100,7 @@ impl Linearizable {
         let operations = registers.call_count() + swept.operations();
         if operations == 0 {
             let text = "there is nothing to judge: no read, write or compare-and-set of a register succeeded";
-            return (Verdict::new(self.name(), Validity::Unknown, text), 0);
+            return Verdict::new(self.name(), Validity::Unknown, text);
         }
         let mut judged = judge_by_zones(history, registers, budget);
         let steps = judge_by_search(history, registers, &mut judged, budget);
@@ -144,7 +140,7 @@ impl Linearizable {
             },
             Validity::Unknown => Levels::default(),
         };
-        (verdict.levels(levels), operations)
+        verdict.levels(levels)
     }
 }
 

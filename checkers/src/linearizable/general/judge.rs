@@ -9,7 +9,7 @@ use super::named::ModelName;
 use super::objects::{Calls, Object};
 use super::search::{Found, search};
 use super::shrink::{Evidence, minimal, shrink};
-use super::{priority_queue, queue, stack};
+use super::{element, priority_queue, queue, stack};
 use crate::Budget;
 use crate::model::Model;
 
@@ -49,7 +49,7 @@ impl Judged {
     }
 }
 
-/// About what a monitor's tables take for one operation.
+/// About what the tables take for one operation.
 const BYTES_PER_OPERATION: u64 = 200;
 /// Steps for shrinking one violation that a search found.
 const SHRINK_STEPS: u64 = 20_000_000;
@@ -67,18 +67,15 @@ pub(crate) fn judge(
     budget: &Budget,
 ) -> Judged {
     let ids = &object.ids;
-    if ids.len() as u64 * BYTES_PER_OPERATION > budget.bytes {
-        let known = Known::Open {
-            reached: None,
-            place: 0,
-            why: "the allowed memory was full",
-        };
-        return Judged::monitor(ids.len(), known);
+    if let Some(refused) = refused(ids, budget) {
+        return refused;
     }
     let monitored = match name {
         ModelName::UniqueIds => Some(unique_ids(history, ids)),
         ModelName::Counter => counter(history, ids),
         ModelName::AppendLog | ModelName::Set if object.part.is_none() => chain(history, ids, name),
+        ModelName::Set => element::explained(history, ids)
+            .map(|operations| Judged::monitor(operations, Known::Fine)),
         name if name.is_collection() => collection(history, ids, name),
         _ => None,
     };
@@ -99,6 +96,9 @@ pub(crate) fn by_search<M: Model>(
         by_monitor: false,
         steps,
     };
+    if let Some(refused) = refused(ids, budget) {
+        return refused;
+    }
     let mut calls = match Calls::of(history, model, ids) {
         Ok(calls) => calls,
         Err(id) => return searched(ids.len(), Known::Unreadable(id), 0),
@@ -124,6 +124,23 @@ pub(crate) fn by_search<M: Model>(
         },
     };
     searched(operations, known, steps)
+}
+
+/// What is said without a look, when the budget does not even allow that.
+fn refused(ids: &[OpId], budget: &Budget) -> Option<Judged> {
+    let why = if budget.is_stopped() {
+        "the check was stopped"
+    } else if ids.len() as u64 * BYTES_PER_OPERATION > budget.bytes {
+        "the allowed memory was full"
+    } else {
+        return None;
+    };
+    let known = Known::Open {
+        reached: None,
+        place: 0,
+        why,
+    };
+    Some(Judged::monitor(ids.len(), known))
 }
 
 fn evidence(ids: Vec<OpId>, scope: Option<Vec<Value>>) -> Evidence {

@@ -9,7 +9,7 @@
 //! | `queue`, `unordered-queue` | `enqueue`, `dequeue`, `drain` | values put in once: O(n log n) |
 //! | `stack` | `push`, `pop` | values put in once: O(n log n) |
 //! | `priority-queue` | `enqueue`, `dequeue` (largest integer first) | values put in once: O(n log n) |
-//! | `set` | `add`, `remove`, `contains`, `read` | nothing removed: O(n + length of the reads) |
+//! | `set` | `add`, `remove`, `contains`, `read` | nothing removed: O(n + length of the reads); no reads: one element |
 //! | `append-log` | `append`, `read` | elements appended once: O(n + length of the reads) |
 //! | `counter` | `add`, `increment`, `decrement`, `read` | all add the same: O(n log n) |
 //! | `unique-ids` | `generate` | always: O(n log n) |
@@ -33,6 +33,7 @@ mod chain;
 mod collection;
 mod counter;
 mod cover;
+mod element;
 mod judge;
 mod named;
 mod objects;
@@ -69,7 +70,15 @@ use crate::verdict::{Anomaly, Confirmation, Levels, Picture};
 use crate::{Budget, Checker, Level, Validity, Verdict};
 
 /// Linearizability with respect to a model that the caller names or defines: every operation of the history is taken for
-/// one on such an object.
+/// one on such an object. (The checker `linearizable` finds out by itself what the objects are, as far as their functions
+/// tell.)
+///
+/// Objects are judged one by one: each key, each inner key of a map, each element of a set that is never read as a whole.
+/// Collections whose values are put in once, sets that only grow, logs, counters that count by one amount, and
+/// identifiers are judged in O(n log n); everything else is searched, within the budget.
+///
+/// Figures: `keys`, `operations`, `keys_by_monitor`, `keys_by_search` (how many objects were judged by each), `steps` (of
+/// the searches).
 pub struct LinearizableAs {
     judge: Box<dyn AnyModel>,
 }
@@ -193,7 +202,7 @@ pub(crate) fn check_named(
 }
 
 /// Judges the objects that tell by their functions what they are, and are no registers; `None`: there are none.
-pub(crate) fn check_found(history: &History, budget: &Budget) -> Option<Verdict> {
+fn check_found(history: &History, budget: &Budget) -> Option<Verdict> {
     if !finds_objects(history) {
         return None;
     }
@@ -201,8 +210,26 @@ pub(crate) fn check_found(history: &History, budget: &Budget) -> Option<Verdict>
     (!objects.is_empty()).then(|| check_named(history, objects, budget))
 }
 
+/// The verdict on the registers of a history, together with that on all other objects that tell what they are.
+pub(crate) fn beside_others(
+    history: &History,
+    budget: &Budget,
+    registers: impl FnOnce() -> Verdict,
+) -> Verdict {
+    let Some(others) = check_found(history, budget) else {
+        return registers();
+    };
+    let registers = registers();
+    // Without figures there was nothing to judge.
+    if registers.figures.is_nil() {
+        others
+    } else {
+        merge(registers, others)
+    }
+}
+
 /// One verdict of two on different objects of a history.
-pub(crate) fn merge(one: Verdict, other: Verdict) -> Verdict {
+fn merge(one: Verdict, other: Verdict) -> Verdict {
     let (mut heavier, lighter) = if one.validity >= other.validity {
         (one, other)
     } else {

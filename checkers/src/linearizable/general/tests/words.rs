@@ -110,6 +110,41 @@ fn what_is_no_operation_of_the_object_is_told() {
     assert!(verdict.summary.contains("#2"), "{}", verdict.summary);
 }
 
+/// Whatever is in it, under whatever name.
+#[test]
+fn every_model_judges_every_history() {
+    use rand::SeedableRng;
+    let odd = "
+        0 |txn nil [[r],[append,x],5,[append,x,[1]],[r,x,7]]|
+        1 |cas x 1|
+        2 |r x -> [1,2]|
+        3 |add x [1] ?
+        4 |fly x|
+        5 |txn nil 5 !|
+        6 |enqueue x nil|
+        7            |r nil -> nil|
+        8            |drain x nil -> 7|
+        9            |drain x ?
+        10           |put x 1|
+        11           |contains x 1 -> 5|
+        12                            |acquire x nil -> false|
+        13                            |release x [1]|
+        ";
+    let mut histories = vec![testing::history(odd), History::builder().finish()];
+    let mut rng = rand_pcg::Pcg64Mcg::seed_from_u64(2);
+    histories.extend((0..50).map(|_| crate::arbitrary::arbitrary(&mut rng)));
+    for line in odd.lines().filter(|line| !line.trim().is_empty()) {
+        histories.push(testing::history(line));
+    }
+    for history in &histories {
+        for &model in ModelName::ALL {
+            let verdict = LinearizableAs::named(model).check(history, &Budget::default());
+            assert_eq!(verdict.disagreement, None, "{model}: {history:?}");
+            assert!(!verdict.summary.is_empty());
+        }
+    }
+}
+
 #[test]
 fn a_budget_that_is_spent_says_how_far_it_got() {
     let wide = " ".repeat(40);
