@@ -2,6 +2,7 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use schism_checkers::transactions::serial_order::{strict_serial_order, verify};
 use schism_checkers::{Budget, Checker, Level, ListAppend, Validity};
 use schism_history::{Event, F, Header, History, Kind, Process, Time, Value};
 
@@ -71,6 +72,14 @@ fn agree(txns: &[Txn], keys: usize) {
     let history = history(&calls);
     let verdict = ListAppend::default().check(&history, &Budget::default());
     assert_eq!(verdict.disagreement, None, "{history:?}");
+    if verdict.validity != Validity::Unknown {
+        let order = strict_serial_order(&history);
+        let is_strict = verdict.levels.held.contains(&Level::StrictSerializable);
+        assert_eq!(order.is_some(), is_strict, "{history:?}");
+        if let Some(order) = order {
+            assert_eq!(verify(&history, &order), Ok(()));
+        }
+    }
     let truth = kept(txns, keys);
     let names: Vec<&str> = (verdict.anomalies.iter().chain(&verdict.beyond_claim))
         .map(|anomaly| anomaly.name)

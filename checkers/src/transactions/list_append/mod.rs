@@ -24,7 +24,7 @@
 //! order and real time not counted), `anomalies` (how many of each name, as a map).
 
 mod direct;
-mod lists;
+pub(crate) mod lists;
 mod reasons;
 #[cfg(test)]
 mod tests;
