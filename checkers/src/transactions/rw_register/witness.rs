@@ -16,7 +16,7 @@ use crate::{Budget, Level};
 /// Witnesses of one level that are told.
 const TOLD: usize = 3;
 /// Transactions up to which a history is searched again for further witnesses.
-const SEARCHED_AGAIN: usize = 20_000;
+const SEARCHED_AGAIN: usize = 500;
 /// Orders that are tried to confirm one witness.
 const ORDERS: u64 = 200_000;
 /// Steps for judging a few transactions once more.
