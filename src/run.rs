@@ -6,6 +6,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
+use schism_checkers::online::Online;
 use schism_history::{FaultOutcome, Header, Value};
 use schism_nemeses::Report;
 use schism_simulator::Config;
@@ -18,9 +19,9 @@ use crate::exit_code::ExitCode;
 use crate::interrupt::{Interrupts, Urgency};
 use crate::lab::LabError;
 use crate::load::WorkloadLoad;
-use crate::plan::{Plan, Target};
+use crate::plan::{Checks, Plan, StopOn, Target};
 use crate::recorder::{RecordError, Recorder};
-use crate::run_folder::{Ended, FACTS_VERSION, Facts, FolderError, RunFolder};
+use crate::run_folder::{Ended, FACTS_VERSION, Facts, FolderError, RunFolder, Violation};
 use crate::targets::sim::{SimulatedDatabase, SimulatedInjector, Standstill, World};
 use crate::targets::site::preflight::{Finding, Weight};
 use crate::targets::site::{OpenError, Site};
@@ -280,6 +281,7 @@ impl Begun {
             strikes: plan.timeline(),
             recorder,
             interrupts: order.interrupts,
+            watch: watch(&plan.checks),
         };
         controller::run(run, &mut load, observer)
             .await
@@ -307,10 +309,22 @@ fn load(plan: &Plan, offered: &[Capability]) -> WorkloadLoad {
     )
 }
 
+/// Who ends the main phase at the first violation, if the plan asks for that.
+fn watch(checks: &Checks) -> Option<Online> {
+    let StopOn::FirstViolation = checks.stop_on?;
+    let online = Online::of(checks.checkers.iter().map(String::as_str));
+    (!online.is_empty()).then_some(online)
+}
+
 fn ended(finished: Finished, missing_logs: BTreeMap<String, String>) -> Ended {
     let left_behind = left_behind(&finished.clean);
     Ended {
         interrupted_by: finished.interrupted,
+        violation: finished.violation.map(|finding| Violation {
+            checker: finding.checker.to_owned(),
+            sentence: finding.sentence,
+            at: finding.time.to_string(),
+        }),
         unstruck_faults: finished.unstruck,
         unrecovered_nodes: finished
             .unrecovered

@@ -42,6 +42,18 @@ pub struct Facts {
     pub ended: Option<Ended>,
 }
 
+/// A violation that was certain while the run went on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Violation {
+    /// The checker whose promise was broken.
+    pub checker: String,
+    /// What happened, in one sentence.
+    pub sentence: String,
+    /// When it was certain, in words: `3.201 s`.
+    pub at: String,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +61,9 @@ pub struct Ended {
     /// The signal that ended it early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted_by: Option<u8>,
+    /// The violation at which it ended, where the plan asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub violation: Option<Violation>,
     /// Faults of the plan that never struck because it ended early.
     pub unstruck_faults: usize,
     /// Nodes that did not become healthy again, and what they said.

@@ -17,7 +17,8 @@ use rayon::prelude::*;
 use schism::interrupt::Interrupts;
 use schism::plan::{Plan, Reading, read};
 use schism::run::{Order, run};
-use schism_checkers::{Budget, CHECKERS, Validity};
+use schism::run_folder::Violation;
+use schism_checkers::{Budget, CHECKERS, Validity, by_name};
 use schism_history::{History, Outcome};
 use schism_simulator::STORES;
 use schism_simulator::stores::named;
@@ -190,6 +191,12 @@ impl Case {
             "time = \"{time}\"\n[target.sim]\nstore = \"{store}\"\nnodes = 5\n{conditions}\n\
              [recovery]\nsettle = \"500ms\"\n[workload]\n{workload}\n"
         );
+        self.plan_of(&text)
+    }
+
+    /// The plan that this text is.
+    fn plan_of(&self, text: &str) -> Plan {
+        let store = self.store;
         let checkers: Vec<&str> = CHECKERS.iter().map(|listed| listed.name).collect();
         let reading = Reading {
             source: store,
@@ -201,7 +208,7 @@ impl Case {
             overrides: &[],
             look_at_files: false,
         };
-        read(&text, &reading).unwrap_or_else(|error| panic!("{store}: {error:?}"))
+        read(text, &reading).unwrap_or_else(|error| panic!("{store}: {error:?}"))
     }
 
     /// What so many seeds together came to.
@@ -289,6 +296,65 @@ impl Tally {
     fn seeds(&self, checker: &str) -> u64 {
         self.invalid.get(checker).map_or(0, |(seeds, _)| *seeds)
     }
+}
+
+/// The run of a case that would last ten minutes, but for its first violation.
+fn stopped(case: &Case) -> (History, Option<Violation>) {
+    let Case {
+        store,
+        workload,
+        conditions,
+        ..
+    } = case;
+    let text = format!(
+        "seed = 1\ntime = \"10m\"\n[target.sim]\nstore = \"{store}\"\nnodes = 5\n{conditions}\n\
+         [checks]\nuse = [\"linearizable\"]\nstop_on = \"first-violation\"\n[workload]\n{workload}\n"
+    );
+    let out = tempfile::tempdir().unwrap();
+    let order = Order {
+        plan: &case.plan_of(&text),
+        out: out.path(),
+        command: Vec::new(),
+        interrupts: &Interrupts::default(),
+    };
+    let folder = run(&order, &mut ()).unwrap();
+    let (history, _) = folder.history().unwrap();
+    let ended = folder.facts().unwrap().ended.unwrap();
+    (history, ended.violation)
+}
+
+#[test]
+fn a_run_ends_at_the_first_violation_if_its_plan_says_so() {
+    let broken = Case {
+        store: "kb-quorum-no-writeback",
+        workload: "register = { keys = 2 }",
+        time: "10m",
+        conditions: PARTITIONS,
+    };
+    let (history, violation) = stopped(&broken);
+    let violation = violation.expect("the store is broken");
+    assert_eq!(violation.checker, "linearizable");
+    let minutes = history.end().as_secs_f64() / 60.0;
+    assert!(minutes < 5.0, "it ended after {minutes} min");
+    let phases: Vec<&str> = history.phases().iter().map(|phase| &*phase.name).collect();
+    assert_eq!(phases, ["main", "heal", "recovery", "final-reads", "end"]);
+    let judge = by_name("linearizable").unwrap();
+    let verdict = judge.check(&history, &Budget::default());
+    assert_eq!(
+        verdict.validity,
+        Validity::Invalid,
+        "{}",
+        violation.sentence
+    );
+
+    let sound = Case {
+        store: "single-copy",
+        conditions: "[load]\nconcurrency = \"2n\"\nrate = 5\n",
+        ..broken
+    };
+    let (history, violation) = stopped(&sound);
+    assert_eq!(violation, None);
+    assert!(history.end().as_secs_f64() >= 600.0);
 }
 
 #[test]

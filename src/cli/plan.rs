@@ -8,7 +8,7 @@ use super::{PlanSource, Terminal};
 use crate::exit_code::ExitCode;
 use crate::plan::target::hops;
 use crate::plan::units::Span;
-use crate::plan::{Gates, Levels, Pace, Plan, Routing, Target, schema};
+use crate::plan::{Gates, Levels, Pace, Plan, Routing, StopOn, Target, schema};
 
 /// Check a plan and show what it would do, without touching anything
 #[derive(Clone, Debug, clap::Args)]
@@ -106,9 +106,13 @@ fn facts(plan: &Plan) -> Vec<(&'static str, String)> {
     facts.push((
         "checkers",
         format!(
-            "{}; at least {} successful calls",
+            "{}; at least {} successful calls{}",
             plan.checks.checkers.join(", "),
-            plan.checks.minimum_ok
+            plan.checks.minimum_ok,
+            match plan.checks.stop_on {
+                Some(StopOn::FirstViolation) => "; the run ends at the first violation",
+                None => "",
+            }
         ),
     ));
     for (i, gate) in gates(&plan.gates).into_iter().enumerate() {

@@ -24,6 +24,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use schism_checkers::online::{Finding, Online};
 use schism_history::{Event, F, Kind, Process, Time, Value};
 use schism_nemeses::{Injector, Report, Strike};
 use schism_workloads::{Client, Database, Endpoint, Invocation, Invoker};
@@ -76,6 +77,8 @@ pub struct Finished {
     pub events: u64,
     /// The signal that ended it early.
     pub interrupted: Option<u8>,
+    /// The violation that ended its main phase early.
+    pub violation: Option<Finding>,
     /// Faults of the plan that never struck because the run ended early.
     pub unstruck: usize,
     /// Nodes that did not become healthy again in time, and what they said.
@@ -111,6 +114,8 @@ pub struct Run<'a> {
     pub recorder: Recorder,
     /// Who can end it early.
     pub interrupts: &'a Interrupts,
+    /// Who judges what is recorded, and ends the main phase at the first violation.
+    pub watch: Option<Online>,
 }
 
 /// Carries out a run, records it, and leaves the cluster healed. The clock should have just been started.
@@ -129,6 +134,7 @@ pub async fn run(
         strikes,
         recorder,
         interrupts,
+        watch,
     } = run;
     let invoker = load.invoker();
     let controller = Controller {
@@ -152,6 +158,8 @@ pub async fn run(
         sleep: None,
         tick: Time::ZERO,
         interrupts,
+        watch,
+        violation: None,
         observer,
         progress: Progress::default(),
     };
@@ -196,6 +204,9 @@ struct Controller<'a> {
     sleep: Option<(Time, LocalBoxFuture<'a, ()>)>,
     tick: Time,
     interrupts: &'a Interrupts,
+    /// While the main phase lasts and nothing was found.
+    watch: Option<Online>,
+    violation: Option<Finding>,
     observer: &'a mut dyn Observer,
     progress: Progress,
 }
@@ -211,6 +222,7 @@ impl Controller<'_> {
     async fn run(mut self, load: &mut dyn Load) -> Result<Finished, Unrecorded> {
         self.phase("main");
         self.drive(load.generator(), Urgency::Finish).await;
+        self.watch = None;
 
         self.phase("heal");
         let unstruck = self.strikes.cancel();
@@ -241,6 +253,7 @@ impl Controller<'_> {
             recorder,
             failure,
             interrupts,
+            violation,
             ..
         } = self;
         let events = match failure.map_or_else(|| recorder.finish(), Err) {
@@ -250,16 +263,20 @@ impl Controller<'_> {
         Ok(Finished {
             events,
             interrupted: interrupts.signal(),
+            violation,
             unstruck,
             unrecovered,
             clean,
         })
     }
 
-    /// How urgently the run must end. A history that cannot be written is as urgent as it gets.
+    /// How urgently the run must end. A history that cannot be written is as urgent as it gets; after a violation there is
+    /// nothing more to generate.
     fn urgency(&self) -> Urgency {
         if self.failure.is_some() {
             Urgency::Stop
+        } else if self.violation.is_some() {
+            self.interrupts.urgency().max(Urgency::Finish)
         } else {
             self.interrupts.urgency()
         }
@@ -438,6 +455,12 @@ impl Controller<'_> {
             && let Err(error) = self.recorder.record(event)
         {
             self.failure = Some(error);
+        }
+        if let Some(watch) = &mut self.watch {
+            self.violation = watch.push(event);
+            if self.violation.is_some() {
+                self.watch = None;
+            }
         }
     }
 

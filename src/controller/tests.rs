@@ -297,6 +297,7 @@ impl<G: Generator> Trial<G> {
             final_reads: self.final_reads,
         };
         let ready = Run {
+            watch: None,
             cluster: Cluster {
                 clock: &clock,
                 database: &database,

@@ -7,7 +7,7 @@ use super::levels::Standings;
 use crate::exit_code::ExitCode;
 use crate::gates::GateResult;
 use crate::report::Conclusion;
-use crate::run_folder::Facts;
+use crate::run_folder::{Facts, Violation};
 
 /// Whether the run itself went as it should.
 pub(super) fn ending(facts: &Facts, torn: Option<Torn>) -> Verdict {
@@ -25,7 +25,8 @@ pub(super) fn ending(facts: &Facts, torn: Option<Torn>) -> Verdict {
             if ended.interrupted_by.is_some() {
                 doubts.push("it was interrupted".to_owned());
             }
-            if ended.unstruck_faults > 0 {
+            // Whoever stops at a violation does not wait for the faults that were still to come.
+            if ended.unstruck_faults > 0 && ended.violation.is_none() {
                 doubts.push(format!(
                     "{} of its faults never struck",
                     ended.unstruck_faults
@@ -40,7 +41,16 @@ pub(super) fn ending(facts: &Facts, torn: Option<Torn>) -> Verdict {
             if !ended.left_clean {
                 doubts.push(format!("the cluster was left dirty: {}", ended.left_behind));
             }
-            if doubts.is_empty() {
+            if let (true, Some(violation)) = (doubts.is_empty(), &ended.violation) {
+                (
+                    Validity::Valid,
+                    format!(
+                        "the run ended at the first violation, as the plan asks: at {} {} found that {}. The cluster was \
+                         left as it was found",
+                        violation.at, violation.checker, violation.sentence
+                    ),
+                )
+            } else if doubts.is_empty() {
                 (
                     Validity::Valid,
                     "the run went to its end, and the cluster was left as it was found".to_owned(),
@@ -74,6 +84,15 @@ pub(super) fn conclude(verdicts: &[Verdict], gates: &[GateResult], facts: &Facts
     if let Some(ended) = &facts.ended {
         if !ended.left_clean {
             exit = exit.and(ExitCode::LeftDirty);
+        }
+        // What was certain while the run went on is certain afterwards.
+        let denied = |violation: &Violation| {
+            verdicts.iter().any(|verdict| {
+                verdict.checker == violation.checker && verdict.validity == Validity::Valid
+            })
+        };
+        if ended.violation.as_ref().is_some_and(denied) {
+            exit = exit.and(ExitCode::Bug);
         }
         if let Some(signal) = ended.interrupted_by {
             exit = exit.and(ExitCode::of_signal(signal));

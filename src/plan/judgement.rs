@@ -3,7 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::units::{Bytes, Share};
+
+/// What ends a run early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopOn {
+    /// The first violation that is certain: then the load ends, everything is healed, and the final reads are made.
+    FirstViolation,
+}
 
 /// Who judges, and how long they may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +27,8 @@ pub struct Checks {
     pub memory: Bytes,
     /// With fewer successful calls than this, nothing is called valid.
     pub minimum_ok: u64,
+    /// What ends the run before its time; nothing when absent.
+    pub stop_on: Option<StopOn>,
 }
 
 /// What must hold beyond the verdict, for a database configuration to pass.

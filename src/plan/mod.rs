@@ -33,7 +33,7 @@ pub mod init;
 
 pub use database::{Database, Service};
 pub use error::{Mistake, PlanError};
-pub use judgement::{Checks, Gates, Levels, Quantile};
+pub use judgement::{Checks, Gates, Levels, Quantile, StopOn};
 pub use load::{Load, Pace, Recovery, Routing};
 pub use read::{PlanFile, Reading, read, read_recorded};
 pub use schema::schema;

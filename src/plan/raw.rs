@@ -15,6 +15,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::database::RawDatabase;
+use super::judgement::StopOn;
 use super::load::Routing;
 use super::units::{Bytes, Concurrency, Share, Span};
 
@@ -214,6 +215,8 @@ pub(super) struct RawChecks {
     pub(super) memory: Option<Bytes>,
     /// With fewer successful calls than this, nothing is called valid.
     pub(super) minimum_ok: Option<u64>,
+    /// What ends the run before its time. When absent: nothing does.
+    pub(super) stop_on: Option<StopOn>,
 }
 
 /// What must hold beyond the verdict.

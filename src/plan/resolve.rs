@@ -122,6 +122,7 @@ fn checks(checks: &Checks) -> RawChecks {
         steps: Some(checks.steps),
         memory: Some(checks.memory),
         minimum_ok: Some(checks.minimum_ok),
+        stop_on: checks.stop_on,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schism_checkers::Budget;
+use schism_checkers::online::Online;
 use schism_history::F;
 
 use super::super::judgement::{Checks, Gates, Levels, Quantile};
@@ -60,11 +61,21 @@ impl Lowering<'_> {
                 .map(|&name| name.to_owned())
                 .collect(),
         };
+        let judged = |name: &String| Online::names().any(|judge| judge == name);
+        if raw.stop_on.is_some() && !checkers.iter().any(judged) {
+            let names: Vec<&str> = Online::names().collect();
+            self.complain(
+                at("checks.stop_on"),
+                "none of this plan's checkers can judge while the run goes on",
+                format!("those that can are {}", names.join(", ")),
+            );
+        }
         (self.complaints.len() == before).then_some(Checks {
             checkers,
             steps,
             memory,
             minimum_ok: raw.minimum_ok.unwrap_or(MINIMUM_OK),
+            stop_on: raw.stop_on,
         })
     }
 
