@@ -684,6 +684,19 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_was_there_and_is_gone_is_lost() {
+        let verdict = judge(
+            "
+            0 |append log 1|
+            0 |append log 2|
+            1 |read log -> [1,2]|
+            1 |read log -> [2]|
+            ",
+        );
+        assert_eq!(broken(&verdict), [("lost-entry", vec![0, 3])]);
+    }
+
+    #[test]
     fn accounts_that_nobody_opened_are_not_judged() {
         let verdict = judge(
             "
