@@ -20,7 +20,7 @@
 //!
 //! O(n log n).
 
-use schism_history::{F, History, OpId, Operation, Outcome, Value};
+use schism_history::{F, History, OpId, Operation, Outcome, Time, Value};
 
 use crate::final_read::last_words;
 use crate::invariants::claim::{Claim, Claims};
@@ -108,7 +108,7 @@ fn judge<'h>(history: &'h History, ids: &[OpId], counts: &mut Counts, claims: &m
     };
     let acknowledged = amounts
         .iter()
-        .filter(|amount| history.operation(amount.id).outcome == Outcome::Ok)
+        .filter(|amount| amount.end != Time::NEVER)
         .count();
     counts.adds += acknowledged as u64;
     counts.unknown_adds += (amounts.len() - acknowledged) as u64;
@@ -206,8 +206,11 @@ fn delta(op: &Operation<'_>) -> Option<i64> {
         Value::Nil => 1,
         other => other.as_int()?,
     };
+    if *op.f() == F::Add {
+        return Some(amount);
+    }
     match op.f().name() {
-        "add" | "increment" => Some(amount),
+        "increment" => Some(amount),
         "decrement" => amount.checked_neg(),
         _ => None,
     }

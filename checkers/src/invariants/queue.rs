@@ -22,7 +22,7 @@
 //! O(n log n).
 
 use rustc_hash::FxHashMap;
-use schism_history::{F, History, OpId, Operation, Outcome, Time, Value};
+use schism_history::{F, History, KeyId, OpId, Operation, Outcome, Time, Value, ValueId};
 
 use crate::final_read::final_phase;
 use crate::invariants::claim::{Claim, Claims};
@@ -53,9 +53,13 @@ struct Message<'h> {
     put: Option<OpId>,
     /// When it was surely in, at the latest; of the last one that put it in.
     known: Time,
-    /// Who got it, in order of invocation.
-    got: Vec<OpId>,
+    /// Who got it first, in order of invocation, and how often it came out.
+    got: Option<OpId>,
+    times: u32,
 }
+
+/// Which message a value is, by the history's own number of the value: in which queue, and its place there.
+type Numbers = Vec<(u32, u32)>;
 
 #[derive(Default)]
 struct Counts {
@@ -85,11 +89,12 @@ impl Checker for Queue {
         let mut claims = Claims::new(history);
         let is_queue = |f: &F| matches!(f, F::Enqueue | F::Dequeue | F::Drain);
         if history.functions().iter().any(is_queue) {
+            let mut numbers = vec![(u32::MAX, 0); history.value_count()];
             for (_, ids) in history.by_key() {
                 if budget.is_stopped() {
                     break;
                 }
-                Contents::of(history, &ids).judge(*self, &mut counts, &mut claims);
+                Contents::of(history, &ids, &mut numbers).judge(*self, &mut counts, &mut claims);
             }
         }
         let found = claims.count;
@@ -126,6 +131,21 @@ impl Checker for Queue {
     }
 }
 
+impl<'h> Message<'h> {
+    fn new(value: &'h Value) -> Self {
+        Self {
+            value,
+            attempts: 0,
+            acknowledged: 0,
+            failed: None,
+            put: None,
+            known: Time::ZERO,
+            got: None,
+            times: 0,
+        }
+    }
+}
+
 /// All values of one queue.
 struct Contents<'h> {
     history: &'h History,
@@ -137,11 +157,12 @@ struct Contents<'h> {
     unknown_drain: bool,
     /// The last one that found the queue empty.
     empty: Option<OpId>,
+    /// Who got a value that somebody had got before, in order of invocation.
+    again: Vec<(usize, OpId)>,
 }
 
 impl<'h> Contents<'h> {
-    fn of(history: &'h History, ids: &[OpId]) -> Self {
-        let mut numbers: FxHashMap<&'h Value, usize> = FxHashMap::default();
+    fn of(history: &'h History, ids: &[OpId], numbers: &mut Numbers) -> Self {
         let mut contents = Self {
             history,
             key: history.operation(ids[0]).key(),
@@ -149,14 +170,33 @@ impl<'h> Contents<'h> {
             unknown: Vec::new(),
             unknown_drain: false,
             empty: None,
+            again: Vec::new(),
         };
+        // What drains return are lists, whose elements the history does not number.
+        let drains = |id: &OpId| *history.operation(*id).f() == F::Drain;
+        let mut by_value: FxHashMap<&'h Value, usize> = FxHashMap::default();
+        if ids.iter().any(drains) {
+            for &id in ids {
+                let op = history.operation(id);
+                let (value_id, value) = match op.f() {
+                    F::Enqueue => (op.input_id, op.input()),
+                    F::Dequeue if op.outcome == Outcome::Ok && !op.output().is_nil() => {
+                        (op.output_id, op.output())
+                    }
+                    _ => continue,
+                };
+                let number = contents.number(numbers, op.key_id, value_id, value);
+                by_value.insert(value, number);
+            }
+        }
         let begin = final_phase(history);
         for &id in ids {
             let op = history.operation(id);
             let last_word = begin.is_none_or(|begin| op.invoked >= begin);
             match (op.f(), op.outcome) {
                 (F::Enqueue, outcome) => {
-                    let message = contents.message(&mut numbers, op.input());
+                    let number = contents.number(numbers, op.key_id, op.input_id, op.input());
+                    let message = &mut contents.messages[number];
                     if outcome == Outcome::Fail {
                         message.failed = message.failed.or(Some(id));
                         continue;
@@ -172,11 +212,17 @@ impl<'h> Contents<'h> {
                     contents.empty = last_word.then_some(id).or(contents.empty);
                 }
                 (F::Dequeue, Outcome::Ok) => {
-                    contents.message(&mut numbers, op.output()).got.push(id);
+                    let number = contents.number(numbers, op.key_id, op.output_id, op.output());
+                    contents.got(number, id);
                 }
                 (F::Drain, Outcome::Ok) => {
                     for value in op.output().as_list().unwrap_or_default() {
-                        contents.message(&mut numbers, value).got.push(id);
+                        let next = contents.messages.len();
+                        let number = *by_value.entry(value).or_insert(next);
+                        if number == next {
+                            contents.messages.push(Message::new(value));
+                        }
+                        contents.got(number, id);
                     }
                     contents.empty = last_word.then_some(id).or(contents.empty);
                 }
@@ -188,24 +234,32 @@ impl<'h> Contents<'h> {
         contents
     }
 
-    fn message(
+    /// The place of a value's message; a new one when the value is new in this queue.
+    fn number(
         &mut self,
-        numbers: &mut FxHashMap<&'h Value, usize>,
+        numbers: &mut Numbers,
+        key: KeyId,
+        id: ValueId,
         value: &'h Value,
-    ) -> &mut Message<'h> {
-        let number = *numbers.entry(value).or_insert(self.messages.len());
-        if number == self.messages.len() {
-            self.messages.push(Message {
-                value,
-                attempts: 0,
-                acknowledged: 0,
-                failed: None,
-                put: None,
-                known: Time::ZERO,
-                got: Vec::new(),
-            });
+    ) -> usize {
+        let (queue, number) = &mut numbers[id.0 as usize];
+        if *queue != key.0 {
+            *queue = key.0;
+            *number = self.messages.len() as u32;
+            self.messages.push(Message::new(value));
         }
-        &mut self.messages[number]
+        *number as usize
+    }
+
+    /// Somebody got it.
+    fn got(&mut self, number: usize, id: OpId) {
+        let message = &mut self.messages[number];
+        message.times += 1;
+        if message.got.is_some() {
+            self.again.push((number, id));
+        } else {
+            message.got = Some(id);
+        }
     }
 
     fn op(&self, id: OpId) -> Operation<'h> {
@@ -215,28 +269,28 @@ impl<'h> Contents<'h> {
     fn judge(&self, queue: Queue, counts: &mut Counts, claims: &mut Claims<'h>) {
         counts.unknown_dequeues += self.unknown.len() as u64 + u64::from(self.unknown_drain);
         let mut missing = Vec::new();
-        for message in &self.messages {
-            let got = message.got.len() as u64;
+        for (number, message) in self.messages.iter().enumerate() {
+            let got = u64::from(message.times);
             counts.attempted += u64::from(message.attempts) + u64::from(message.failed.is_some());
             counts.acknowledged += u64::from(message.acknowledged);
             counts.dequeued += got;
             counts.recovered +=
                 u64::from(message.acknowledged == 0 && message.put.is_some() && got > 0);
-            if let Some(&first) = message.got.first() {
+            if let Some(first) = message.got {
                 self.judge_source(message, first, counts, claims);
             }
             if got > u64::from(message.attempts.max(1)) {
                 counts.duplicated += 1;
                 if !queue.at_least_once {
-                    self.report_duplicate(message, claims);
+                    self.report_duplicate(number, message, claims);
                 }
             }
             if message.acknowledged > 0 && got == 0 {
                 counts.missing += 1;
                 missing.push(message);
-            } else if got > 0 && message.acknowledged > 0 {
+            } else if let Some(first) = message.got.filter(|_| message.acknowledged > 0) {
                 counts.decided += 1;
-                let answered = self.op(message.got[0]).end().as_nanos();
+                let answered = self.op(first).end().as_nanos();
                 let waited = answered.saturating_sub(message.known.as_nanos());
                 counts.delivery.push(waited);
             }
@@ -288,13 +342,15 @@ impl<'h> Contents<'h> {
         );
     }
 
-    fn report_duplicate(&self, message: &Message<'h>, claims: &mut Claims<'h>) {
+    fn report_duplicate(&self, number: usize, message: &Message<'h>, claims: &mut Claims<'h>) {
         let puts = message.attempts.max(1);
         claims.report(
             "duplicate-message",
             BY,
             || {
-                let mut ids: Vec<OpId> = message.got[..=puts as usize].to_vec();
+                let again = self.again.iter().filter(|(other, _)| *other == number);
+                let again = again.map(|&(_, id)| id).take(puts as usize);
+                let mut ids: Vec<OpId> = message.got.into_iter().chain(again).collect();
                 ids.dedup();
                 let sentence = format!(
                     "{} came out {} {}, but was put in {}",
@@ -401,10 +457,10 @@ impl<'h> Contents<'h> {
         let once: Vec<(&Message<'h>, Operation<'h>, Operation<'h>)> = self
             .messages
             .iter()
-            .filter(|message| message.attempts == 1 && message.got.len() == 1)
+            .filter(|message| message.attempts == 1 && message.times == 1)
             .filter_map(|message| {
                 let put = self.op(message.put?);
-                let got = self.op(message.got[0]);
+                let got = self.op(message.got?);
                 // Within a drain, the list has an order of its own.
                 (*got.f() == F::Dequeue).then_some((message, put, got))
             })

@@ -1,6 +1,8 @@
 //! Amounts that concurrent calls add to one total, or take from it: what the total can be at a moment, and when more was
 //! taken than there ever was.
 
+use std::cell::Cell;
+
 use schism_history::{OpId, Operation, Outcome, Time};
 
 /// An amount that one call adds; negative where it takes.
@@ -60,11 +62,16 @@ pub(crate) struct Sums {
 struct Column {
     times: Vec<Time>,
     sums: Vec<(i128, i128)>,
+    /// Where the last question led: the next one mostly is about a moment nearby.
+    near: Cell<usize>,
 }
 
 impl Column {
     fn of(mut amounts: Vec<(Time, i64)>) -> Self {
-        amounts.sort_unstable_by_key(|&(time, _)| time);
+        if !amounts.is_sorted_by_key(|&(time, _)| time) {
+            // Mostly in order, but for neighbours: what the stable sort is good at.
+            amounts.sort_by_key(|&(time, _)| time);
+        }
         let (mut gained, mut lost) = (0_i128, 0_i128);
         let mut sums = Vec::with_capacity(amounts.len() + 1);
         sums.push((0, 0));
@@ -77,15 +84,37 @@ impl Column {
             (gained, lost)
         }));
         let times = amounts.into_iter().map(|(time, _)| time).collect();
-        Self { times, sums }
+        Self {
+            times,
+            sums,
+            near: Cell::new(0),
+        }
     }
 
     fn before(&self, time: Time) -> (i128, i128) {
-        self.sums[self.times.partition_point(|&at| at < time)]
+        self.sums[self.partition(|at| at < time)]
     }
 
     fn until(&self, time: Time) -> (i128, i128) {
-        self.sums[self.times.partition_point(|&at| at <= time)]
+        self.sums[self.partition(|at| at <= time)]
+    }
+
+    /// The first place of which this does not hold, as `partition_point` finds it, beginning at the last one.
+    fn partition(&self, holds: impl Fn(Time) -> bool) -> usize {
+        let (mut low, mut step) = (self.near.get(), 1);
+        if low > 0 && !holds(self.times[low - 1]) {
+            low = 0;
+        }
+        let mut high = low;
+        while high < self.times.len() && holds(self.times[high]) {
+            low = high + 1;
+            high = low + step;
+            step *= 2;
+        }
+        let high = high.min(self.times.len());
+        let place = low + self.times[low..high].partition_point(|&at| holds(at));
+        self.near.set(place);
+        place
     }
 }
 
