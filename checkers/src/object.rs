@@ -71,11 +71,12 @@ impl Registers {
         let mut registers = Self::default();
         let (columns, functions) = (history.columns(), history.functions());
         for (key, ids) in groups {
-            if !is_register(history, ids, others) {
+            let Some(Uses { cas, .. }) = uses(history, ids).filter(|uses| uses.writes || !others)
+            else {
                 continue;
-            }
+            };
             let numbers = numbers.get_or_insert_with(|| Numbers::new(history));
-            numbers.begin(history, ids);
+            numbers.begin(cas);
             let begin = registers.calls.len();
             registers.calls.extend(ids.iter().filter_map(|&id| {
                 let i = id.index();
@@ -137,20 +138,6 @@ pub(crate) fn written<'h>(op: &Operation<'h>) -> Option<&'h Value> {
     }
 }
 
-/// Whether these operations of one key are those of a register. In a history with `others`, a key that is only read is one
-/// of those.
-fn is_register(history: &History, ids: &[OpId], others: bool) -> bool {
-    let mut written = false;
-    for &id in ids {
-        match history.operation(id).f() {
-            F::Read => {}
-            F::Write | F::Cas => written = true,
-            _ => return false,
-        }
-    }
-    written || !others
-}
-
 /// What there is to know about an operation to say what it did.
 #[derive(Clone, Copy)]
 struct Row<'h> {
@@ -159,6 +146,40 @@ struct Row<'h> {
     outcome: Outcome,
     input: ValueId,
     output: ValueId,
+}
+
+/// What the operations of a register do.
+struct Uses {
+    /// Whether any writes, or compares and sets. In a history of other objects, a key that is only read is one of those.
+    writes: bool,
+    /// Whether any compares and sets.
+    cas: bool,
+}
+
+/// What these operations of one key do, if they are those of a register.
+fn uses(history: &History, ids: &[OpId]) -> Option<Uses> {
+    let functions = history.functions();
+    let column = history.columns().functions;
+    let mut occurs = [false; 256];
+    for id in ids {
+        occurs[usize::from(column[id.index()])] = true;
+    }
+    let mut uses = Uses {
+        writes: false,
+        cas: false,
+    };
+    for (f, _) in functions.iter().zip(occurs).filter(|&(_, occurs)| occurs) {
+        match f {
+            F::Read => {}
+            F::Write => uses.writes = true,
+            F::Cas => {
+                uses.writes = true;
+                uses.cas = true;
+            }
+            _ => return None,
+        }
+    }
+    Some(uses)
 }
 
 /// Numbers the values of one key after the other.
@@ -190,8 +211,7 @@ impl<'h> Numbers<'h> {
         }
     }
 
-    fn begin(&mut self, history: &History, ids: &[OpId]) {
-        let cas = ids.iter().any(|&id| *history.operation(id).f() == F::Cas);
+    fn begin(&mut self, cas: bool) {
         self.epoch += 1;
         self.count = 1;
         self.by_value = cas.then(FxHashMap::default);

@@ -126,7 +126,6 @@ impl History {
     ///
     /// # Panics
     /// When `id` is not of this history.
-    #[inline]
     pub fn operation(&self, id: OpId) -> Operation<'_> {
         let i = id.index();
         let completed = self.completed[i];

@@ -32,6 +32,7 @@ mod operation;
 mod fault;
 mod interner;
 mod column;
+mod columns;
 mod micro_op;
 mod lists;
 mod bodies;
@@ -53,6 +54,7 @@ pub mod testing;
 #[cfg(test)]
 mod arbitrary;
 
+pub use columns::Columns;
 pub use event::{Event, Kind};
 pub use fault::{FaultOutcome, FaultSpan, Phase};
 pub use function::F;

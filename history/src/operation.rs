@@ -87,7 +87,6 @@ pub struct Operation<'h> {
 
 impl<'h> Operation<'h> {
     /// What was called.
-    #[inline]
     pub fn f(&self) -> &'h F {
         &self.history.functions[usize::from(self.history.function[self.id.index()])]
     }
@@ -145,7 +144,6 @@ impl<'h> Operation<'h> {
 
     /// The last moment at which it can have taken effect: its completion when it is `ok`, [`Time::NEVER`] when unknown.
     /// A failed operation never takes effect; its completion is returned.
-    #[inline]
     pub fn end(&self) -> Time {
         match (self.outcome, self.completed) {
             (Outcome::Ok | Outcome::Fail, Some(completed)) => completed,

@@ -146,9 +146,9 @@ impl Linearizable {
 
 /// The operations of each key. Where there is only one key there is nothing to sort out.
 fn groups(history: &History) -> Vec<(KeyId, Vec<OpId>)> {
-    let mut operations = history.operations();
-    match operations.next().map(|op| op.key_id) {
-        Some(key) if operations.all(|op| op.key_id == key) => {
+    let keys = history.columns().keys;
+    match keys.first() {
+        Some(&key) if keys.iter().all(|&other| other == key) => {
             vec![(key, (0..history.len() as u32).map(OpId).collect())]
         }
         _ => history.by_key(),

@@ -202,6 +202,8 @@ struct Search<'a, M: Model> {
     next: Frontier,
     /// What may be the case before it: reached, but the returning operation has not taken effect.
     seen: Frontier,
+    /// Room for two configurations.
+    room: [Vec<u64>; 2],
     /// See [`How::ranks`]; empty when there are none.
     ranks: Vec<u32>,
     /// The least rank of the calls from each one on.
@@ -248,6 +250,7 @@ impl<'a, M: Model> Search<'a, M> {
             current: Frontier::new(layout),
             next: Frontier::new(layout),
             seen: Frontier::new(layout),
+            room: [const { Vec::new() }; 2],
             ranks: Vec::new(),
             ahead: Vec::new(),
             least_ahead: UNRANKED,
@@ -360,7 +363,7 @@ impl<'a, M: Model> Search<'a, M> {
         let slot = self.number[i];
         self.next.clear();
         self.seen.clear();
-        let mut config = vec![0; self.layout.words()];
+        let mut config = self.take_room(0);
         for there in self.current.iter() {
             config.copy_from_slice(there);
             if frontier::has(&config, slot) {
@@ -370,6 +373,7 @@ impl<'a, M: Model> Search<'a, M> {
                 self.seen.insert(&config, &self.families);
             }
         }
+        self.room[0] = config;
         self.pay(self.current.len() as u64)?;
         if self.seen.len() > 0 {
             self.find_wanted();
@@ -434,8 +438,7 @@ impl<'a, M: Model> Search<'a, M> {
     /// Lets take effect, in whatever order, what can take effect before the operation in slot `target`, until that one
     /// does.
     fn extend_all(&mut self, target: u32, unknown: bool) -> Result<(), Bound> {
-        let mut config = vec![0; self.layout.words()];
-        let mut after = config.clone();
+        let (mut config, mut after) = (self.take_room(0), self.take_room(1));
         let mut from = 0;
         while from < self.seen.entries() {
             if let Some(there) = self.seen.entry(from) {
@@ -447,7 +450,15 @@ impl<'a, M: Model> Search<'a, M> {
             }
             from += 1;
         }
+        self.room = [config, after];
         Ok(())
+    }
+
+    /// Room for a configuration, to be given back.
+    fn take_room(&mut self, which: usize) -> Vec<u64> {
+        let mut room = std::mem::take(&mut self.room[which]);
+        room.resize(self.layout.words(), 0);
+        room
     }
 
     /// Every open operation that can take effect next in `config`, in which the one in slot `target` has not. `after` is

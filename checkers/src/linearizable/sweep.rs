@@ -60,6 +60,10 @@ impl Sweep {
     /// How many calls that tell something the operations of a key are, if they are those of a register that is only
     /// read and written, each value once, and an order explains them. `None` says nothing: it is for others to judge.
     pub(super) fn explains(&mut self, history: &History, ids: &[OpId]) -> Option<usize> {
+        let functions = history.functions();
+        let number = |f: &F| functions.iter().position(|it| it == f);
+        let (read, write) = (number(&F::Read), number(&F::Write));
+        let columns = history.columns();
         self.begin(history, ids.len());
         let mut calls = 0;
         let mut written = false;
@@ -67,34 +71,43 @@ impl Sweep {
         let mut initial = Time::ZERO;
         let mut written_twice = false;
         for (place, &id) in ids.iter().enumerate() {
-            let op = history.operation(id);
+            let i = id.index();
+            let function = Some(usize::from(columns.functions[i]));
             // Whether an operation reads or writes is a coin's throw, so nothing here branches on it.
-            let writes = *op.f() == F::Write;
-            if !writes && *op.f() != F::Read {
+            let writes = function == write;
+            if !writes && function != read {
                 return None;
             }
             written |= writes;
-            let tells = op.outcome == Outcome::Ok || (writes && op.outcome == Outcome::Info);
+            let outcome = columns.outcomes[i];
+            let happened = outcome == Outcome::Ok;
+            let tells = happened || (writes && outcome == Outcome::Info);
             if !tells {
                 continue;
             }
             calls += 1;
-            let value = [op.output_id, op.input_id][usize::from(writes)];
+            let value = [columns.outputs[i], columns.inputs[i]][usize::from(writes)];
+            let invoked = columns.invoked[i];
             if value == ValueId::NIL {
                 if writes {
                     return None;
                 }
-                initial = op.invoked;
+                initial = invoked;
                 continue;
             }
             let number = self.number(value);
             self.numbers[place] = number;
-            let block = &mut self.blocks[number as usize];
+            let block = self.blocks.get_mut(number as usize)?;
             block.last = place as u32;
-            block.first_return = block.first_return.min(op.end());
+            let end = if happened {
+                columns.completed[i]
+            } else {
+                Time::NEVER
+            };
+            block.first_return = block.first_return.min(end);
             let is_begun = block.begun != Time::NEVER;
             written_twice |= writes & is_begun;
-            block.begun = if writes { op.invoked } else { block.begun };
+            block.begun = if writes { invoked } else { block.begun };
         }
         if written_twice {
             return None;
@@ -103,7 +116,7 @@ impl Sweep {
             // An object of another kind that is only read looks the same.
             return None;
         }
-        self.is_free_of_conflicts(history, ids, initial)
+        self.is_free_of_conflicts(columns.invoked, ids, initial)
             .then_some(calls)
     }
 
@@ -145,7 +158,7 @@ impl Sweep {
     }
 
     /// Walks through the blocks in order of their last invocations.
-    fn is_free_of_conflicts(&mut self, history: &History, ids: &[OpId], initial: Time) -> bool {
+    fn is_free_of_conflicts(&mut self, invoked: &[Time], ids: &[OpId], initial: Time) -> bool {
         for (place, &number) in self.numbers.iter().enumerate() {
             if number == NONE {
                 continue;
@@ -170,7 +183,7 @@ impl Sweep {
             if first_return < begun || first_return < initial {
                 return false;
             }
-            let last_invocation = history.operation(ids[place]).invoked;
+            let last_invocation = invoked[ids[place].index()];
             let entangled = self
                 .met
                 .iter()
