@@ -399,10 +399,11 @@ impl<'a, M: Model> Search<'a, M> {
     /// that owe the least, of equals those that came first.
     fn narrow(&mut self) {
         self.dropped = true;
+        let weighed = self.weighed();
         let mut order: Vec<(u64, i64, usize)> = (0..self.current.entries())
             .filter_map(|i| {
                 let config = self.current.entry(i)?;
-                Some((self.layout.used_in_all(config), self.owed(config), i))
+                Some((self.layout.used_in_all(config), owed(config, &weighed), i))
             })
             .collect();
         order.select_nth_unstable(self.width);
@@ -417,22 +418,19 @@ impl<'a, M: Model> Search<'a, M> {
         std::mem::swap(&mut self.current, &mut self.next);
     }
 
-    /// What a configuration still has to do before the open operations return: an operation that needs a certain state
-    /// is a debt, the larger when it changes the state too; one that can happen in any state is an asset, since it can
-    /// make the state that somebody needs. The weights are the result of trying some on busy registers: with them, a
-    /// narrow search hardly ever loses its way.
-    fn owed(&self, config: &[u64]) -> i64 {
-        let open = |slot| i64::from(!frontier::has(config, slot));
+    /// The open operations that are assets and debts, and the reads, as masks.
+    fn weighed(&self) -> [Vec<u64>; 3] {
+        let mut masks = [(); 3].map(|()| vec![0; self.mask_words]);
         let updates = self.open.iter().map(|it| {
-            let weight = if self.model.fits_anywhere(it.action) {
-                -2
-            } else {
-                2
-            };
-            weight * open(it.slot)
+            let is_asset = self.model.fits_anywhere(it.action);
+            (usize::from(!is_asset), it.slot)
         });
-        let reads = self.reads.iter().map(|&(slot, _)| open(slot));
-        updates.chain(reads).sum()
+        let reads = self.reads.iter().map(|&(slot, _)| (2, slot));
+        for (which, slot) in updates.chain(reads) {
+            let (word, bit) = frontier::place(slot);
+            masks[which][word] |= bit;
+        }
+        masks
     }
 
     /// Lets take effect, in whatever order, what can take effect before the operation in slot `target`, until that one
@@ -692,6 +690,20 @@ impl<'a, M: Model> Search<'a, M> {
         }
         Ok(())
     }
+}
+
+/// What a configuration still has to do before the open operations return: an operation that needs a certain state
+/// is a debt, the larger when it changes the state too; one that can happen in any state is an asset, since it can
+/// make the state that somebody needs. The weights are the result of trying some on busy registers: with them, a
+/// narrow search hardly ever loses its way.
+fn owed(config: &[u64], [assets, debts, reads]: &[Vec<u64>; 3]) -> i64 {
+    let left = |mask: &[u64]| -> i64 {
+        let words = mask.iter().zip(config);
+        words
+            .map(|(mask, done)| i64::from((mask & !done).count_ones()))
+            .sum()
+    };
+    2 * left(debts) - 2 * left(assets) + left(reads)
 }
 
 /// Whether an action happens in every state and leaves the same one: it does not notice what was before.
