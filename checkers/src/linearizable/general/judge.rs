@@ -191,7 +191,7 @@ fn counter(history: &History, ids: &[OpId]) -> Option<Judged> {
 
 /// Queues, stacks and their kin: by a monitor, as far as values were put in once; `None`: it could not tell.
 fn collection(history: &History, ids: &[OpId], name: ModelName) -> Option<Judged> {
-    let reading = Reading::of(history, ids, name == ModelName::PriorityQueue);
+    let mut reading = Reading::of(history, ids, name == ModelName::PriorityQueue);
     if let Some(id) = reading.unreadable {
         return Some(Judged::monitor(ids.len(), Known::Unreadable(id)));
     }
@@ -201,8 +201,9 @@ fn collection(history: &History, ids: &[OpId], name: ModelName) -> Option<Judged
         ModelName::Stack => stack::judge(collection),
         _ => priority_queue::judge(collection),
     };
+    let loose = std::mem::take(&mut reading.loose);
     let told = |mut ids: Vec<OpId>, scope: Vec<Value>| {
-        with_loose(history, &mut ids, &reading.loose);
+        with_loose(history, &mut ids, &loose);
         evidence(ids, Some(scope))
     };
     let mut count = reading.impossible_count;
@@ -210,7 +211,12 @@ fn collection(history: &History, ids: &[OpId], name: ModelName) -> Option<Judged
     let mut found: Vec<Evidence> = impossible
         .map(|(value, ids)| told(ids.clone(), vec![value.clone()]))
         .collect();
-    let mut collection = reading.collection.clone();
+    // Kept only where equal values are still to be told apart.
+    let mut collection = if reading.ambiguous.is_empty() {
+        std::mem::take(&mut reading.collection)
+    } else {
+        reading.collection.clone()
+    };
     let mut unsure = false;
     for _ in 0..TOLD {
         match judge(&collection) {

@@ -24,7 +24,10 @@
 //! invocation, or never. Operations that only touch overlap. A drain is a client that takes out one element after the
 //! other, each by itself. A `dequeue` or `pop` that returns nil found nothing.
 //!
-//! A violation is shrunk until nothing can be spared, and searched again over all orders before it counts.
+//! A violation is shrunk until nothing can be spared, and searched again over all orders before it counts. Anomalies:
+//! `phantom-value`, `duplicate-value`, `future-value`, `lost-value`, `reordered`, `false-empty` of queues and stacks;
+//! `phantom-element`, `duplicate-element`, `future-read`, `stale-read`, `contradicting-reads` of sets and logs;
+//! `two-holders`, `not-held`, `token-back` of locks; `impossible-count`, `duplicate-id`, and `no-order` for the rest.
 //!
 //! Figures: `keys`, `operations`, `keys_by_monitor`, `keys_by_search` (how many objects were judged by each), `steps` (of
 //! the searches).

@@ -27,19 +27,21 @@ pub(crate) fn judge(collection: &Collection) -> Judgement {
 
 /// Whether there is an order, if values that nobody is known to have taken may be taken from a moment on.
 fn is_priority_queue(collection: &Collection, taken_from: u64) -> bool {
-    let mut items: Vec<&Item> = collection.items.iter().collect();
-    items.sort_unstable_by_key(|item| std::cmp::Reverse(item.priority));
+    let spans = |item: &Item| {
+        let taken = item
+            .taken
+            .map_or((taken_from, NEVER), |taken| (taken.begin, taken.end));
+        (item.priority, (item.put.begin, item.put.end), taken)
+    };
+    let mut items: Vec<_> = collection.items.iter().map(spans).collect();
+    items.sort_unstable_by_key(|&(priority, ..)| std::cmp::Reverse(priority));
     let mut held = Held::default();
-    for item in items {
-        let (begin, end) = match item.taken {
-            Some(taken) => (taken.begin, taken.end),
-            None => (taken_from, NEVER),
-        };
-        let taken = held.first_free(begin.max(item.put.begin));
+    for (_, put, (begin, end)) in items {
+        let taken = held.first_free(begin.max(put.0));
         if taken > end {
             return false;
         }
-        held.add(item.put.end, taken);
+        held.add(put.1, taken);
     }
     collection
         .empties

@@ -35,7 +35,8 @@ pub(crate) fn judge(collection: &Collection, ordered: bool) -> Judgement {
     }
     // When each value that nobody is known to have taken must be out.
     let mut missing: Vec<(u64, u64)> = Vec::new();
-    let deadlines = ordered.then(|| Deadlines::of(items));
+    let any_missing = items.iter().any(|item| item.taken.is_none());
+    let deadlines = (ordered && any_missing).then(|| Deadlines::of(items));
     for item in items.iter().filter(|item| item.taken.is_none()) {
         let deadline = deadlines.as_ref().map_or(NEVER, |d| d.of_put(item.put.end));
         missing.push((item.put.end, deadline));
@@ -88,18 +89,24 @@ fn found_nothing(collection: &Collection, has_moment: impl Fn(u64, u64) -> bool)
 
 /// Whether some value was taken surely before another one that was put in surely before it.
 fn overtakes(items: &[Item]) -> bool {
-    let taken = |item: &&Item| item.taken.is_some();
-    let mut by_begin: Vec<&Item> = items.iter().filter(taken).collect();
-    let mut by_end = by_begin.clone();
-    by_begin.sort_unstable_by_key(|item| item.put.begin);
-    by_end.sort_unstable_by_key(|item| item.put.end);
+    // When putting in began, and until when it was taken; when putting in had ended, and from when on it was taken. Small
+    // copies, because sorting is most of the work; mostly in order, which a stable sort makes use of.
+    let taken = || {
+        items
+            .iter()
+            .filter_map(|item| Some((item.put, item.taken?)))
+    };
+    let mut by_begin: Vec<(u64, u64)> = taken().map(|(put, take)| (put.begin, take.end)).collect();
+    let mut by_end: Vec<(u64, u64)> = taken().map(|(put, take)| (put.end, take.begin)).collect();
+    by_begin.sort_by_key(|&(begin, _)| begin);
+    by_end.sort_by_key(|&(end, _)| end);
     let mut earlier = by_end.into_iter().peekable();
     let mut latest = 0;
-    for item in by_begin {
-        while let Some(other) = earlier.next_if(|other| other.put.end < item.put.begin) {
-            latest = latest.max(other.taken.map_or(0, |taken| taken.begin));
+    for (put, taken) in by_begin {
+        while let Some((_, from)) = earlier.next_if(|&(end, _)| end < put) {
+            latest = latest.max(from);
         }
-        if item.taken.is_some_and(|taken| taken.end < latest) {
+        if taken < latest {
             return true;
         }
     }
@@ -119,7 +126,7 @@ impl Deadlines {
             .iter()
             .filter_map(|item| Some((item.put.begin, item.taken?.end)))
             .collect();
-        later.sort_unstable();
+        later.sort_by_key(|&(begin, _)| begin);
         let mut earliest = NEVER;
         for (_, end) in later.iter_mut().rev() {
             earliest = earliest.min(*end);
