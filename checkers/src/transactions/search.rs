@@ -16,6 +16,8 @@ const LANGUAGES: [Language; 6] = [
     Language::Nonadjacent,
     Language::Any,
 ];
+/// Cycles of one language that are looked at, beside one of each knot.
+const LOOKED_AT: u64 = 1_000;
 /// Cycles of one class that are kept.
 const KEPT: usize = 3;
 
@@ -53,7 +55,7 @@ pub(crate) fn search(knots: &[Knot], steps: u64, shape: impl Fn(&Cycle) -> Shape
     for extra in Extra::ALL {
         for language in LANGUAGES {
             let begun = work.steps;
-            let mut exists = false;
+            let mut cycles_met = 0;
             let mut is_spent = false;
             for knot in knots {
                 let candidates = knot.candidates(language, extra);
@@ -64,10 +66,18 @@ pub(crate) fn search(knots: &[Knot], steps: u64, shape: impl Fn(&Cycle) -> Shape
                         is_spent = true;
                         break;
                     }
+                    if met && cycles_met > LOOKED_AT {
+                        break;
+                    }
+                    if work.steps > steps {
+                        is_spent = true;
+                        break;
+                    }
                     let Some(cycle) = knot.shortest(language, extra, candidate, &mut work) else {
                         continue;
                     };
                     met = true;
+                    cycles_met += 1;
                     let class = shape(&cycle).class();
                     let found = classes
                         .entry((class.name, class.refuted.clone()))
@@ -79,9 +89,8 @@ pub(crate) fn search(knots: &[Knot], steps: u64, shape: impl Fn(&Cycle) -> Shape
                         });
                     found.meet(cycle);
                 }
-                exists |= met;
             }
-            if exists
+            if cycles_met > 0
                 || (language != Language::OneAnti && knots.iter().any(|k| k.has(language, extra)))
             {
                 cycles.exists.push((language, extra));

@@ -12,6 +12,9 @@
 //! two transactions appended to the same key what nobody read, and the history is not serializable, levels in between
 //! may stay open.
 //!
+//! Repeatable read, update serializability, read atomic and monotonic atomic view are refuted by the shapes of the cycles
+//! that are found, and said to be kept only where a stronger level is.
+//!
 //! What failed never happened. A transaction of unknown outcome happened if somebody saw what it appended, and else is
 //! taken to not have happened.
 //!
