@@ -25,6 +25,14 @@ pub(crate) const JUDGED: [Level; 15] = [
     Level::ReadCommitted,
 ];
 
+/// Transactions that are few.
+const FEW: usize = 32;
+/// Transactions that only read and are judged each with all that write, at most; and in a large history.
+const ODD: usize = 64;
+const ODD_OF_MANY: usize = 2;
+/// Transactions of a large history.
+const MANY: usize = 2_000;
+
 /// Decides one level; `None` when it is none of [`JUDGED`]. Complete within the budget, but for update serializability.
 pub(crate) fn judge(committed: &Committed, level: Level, budget: &Budget) -> Option<Answer> {
     let rules = match level {
@@ -86,7 +94,12 @@ fn updates(committed: &Committed, budget: &Budget) -> Answer {
             continue;
         }
         odd += 1;
-        if odd > 64 || budget.is_stopped() {
+        let most = if committed.len() > MANY {
+            ODD_OF_MANY
+        } else {
+            ODD
+        };
+        if odd > most || budget.is_stopped() {
             break;
         }
         let mut kept = writers.clone();
@@ -163,6 +176,27 @@ impl Judged {
     }
 }
 
+/// Whether the few transactions that refute another level refute this one, too. O(n) for each.
+fn refuted_too(
+    committed: &Committed,
+    level: Level,
+    judged: &Judged,
+    budget: &Budget,
+) -> Option<Answer> {
+    let few = judged
+        .refuted
+        .iter()
+        .map(|(_, core)| core)
+        .filter(|core| (1..=FEW).contains(&core.len()));
+    for core in few {
+        if let Some(Answer::Refuted(inner)) = judge(&committed.only(core), level, budget) {
+            let inner = inner.into_iter().map(|t| core[t as usize]).collect();
+            return Some(Answer::Refuted(inner));
+        }
+    }
+    None
+}
+
 /// Decides every level that nothing implies. `already` are levels that something else refuted.
 pub(crate) fn judge_all(committed: &Committed, already: &[Level], budget: &Budget) -> Judged {
     let mut judged = Judged {
@@ -202,7 +236,9 @@ pub(crate) fn judge_all(committed: &Committed, already: &[Level], budget: &Budge
         if judged.refutes(level) || judged.holds(level) {
             continue;
         }
-        let known = strict.take_if(|_| level == first);
+        let known = strict
+            .take_if(|_| level == first)
+            .or_else(|| refuted_too(committed, level, &judged, &part));
         if let Some(answer) = known.or_else(|| judge(committed, level, &part)) {
             if level == Level::RepeatableRead && matches!(answer, Answer::Holds(_)) {
                 judged.take(Level::Serializable, answer);
