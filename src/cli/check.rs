@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
-use schism_checkers::{CHECKERS, Level, Validity};
+use schism_checkers::{CHECKERS, Level, ModelName, Validity};
 use schism_history::format::Import;
 
 use super::Terminal;
 use super::source::Source;
 use crate::exit_code::ExitCode;
 use crate::judge::question::{Limits, Question};
-use crate::judge::{Judgement, judge_at};
+use crate::judge::{Judgement, NoCertificate, judge_at};
 use crate::report::{Files, json, number, text, witness};
 use crate::run_folder::{FolderError, write_whole};
 
@@ -26,6 +26,9 @@ pub struct Args {
     /// Write the report into this folder; of several histories, into a folder of its own each
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Of a history of registers that is linearizable, write an order that shows it into this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// Print the smallest proof only
     #[arg(long)]
     witness: bool,
@@ -40,6 +43,9 @@ pub(super) struct Asked {
     /// The checkers to ask; may be given again [default: those that fit the operations]
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(CHECKERS.iter().map(|listed| listed.name)))]
     checker: Vec<String>,
+    /// What kind of object the operations are about, for linearizability [default: found by their functions]
+    #[arg(long, value_name = "MODEL", value_parser = model)]
+    model: Option<ModelName>,
     /// The level that the database claims to give: judge this claim alone
     #[arg(long, value_name = "LEVEL", value_parser = level, hide_possible_values = true)]
     level: Option<Level>,
@@ -55,17 +61,23 @@ pub(super) struct Asked {
 }
 
 fn level(name: &str) -> Result<Level, String> {
-    Level::by_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Level::ALL.iter().map(|level| level.name()).collect();
-        let near = names
-            .iter()
-            .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-        format!(
-            "there is no such level{near} The levels are {}",
-            names.join(", ")
-        )
-    })
+    let names = Level::ALL.iter().map(|level| level.name());
+    Level::by_name(name).ok_or_else(|| unknown("level", name, &names.collect::<Vec<_>>()))
+}
+
+fn model(name: &str) -> Result<ModelName, String> {
+    let names = ModelName::ALL.iter().map(|model| model.name());
+    ModelName::by_name(name).ok_or_else(|| unknown("model", name, &names.collect::<Vec<_>>()))
+}
+
+/// There is none of this name: which may be meant, and which there are.
+fn unknown(what: &str, name: &str, names: &[&str]) -> String {
+    let near = names
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    let near = near.map_or_else(String::new, |near| format!(": did you mean {near}?"));
+    let names = names.join(", ");
+    format!("there is no such {what}{near} The {what}s are {names}")
 }
 
 impl Asked {
@@ -73,6 +85,7 @@ impl Asked {
     fn given(&self) -> Option<&'static str> {
         [
             (!self.checker.is_empty()).then_some("--checker"),
+            self.model.is_some().then_some("--model"),
             self.level.is_some().then_some("--level"),
             self.key.is_some().then_some("--key"),
             (!self.budget.is_empty()).then_some("--budget"),
@@ -83,6 +96,12 @@ impl Asked {
         .next()
     }
 
+    /// All limits that were given, as one.
+    fn limits(&self) -> Limits {
+        let limits = self.budget.iter().copied();
+        limits.fold(Limits::default(), Limits::with)
+    }
+
     /// Reads a history.
     pub(super) fn read(&self, source: &Source) -> Result<Import, (ExitCode, String)> {
         source.read(self.keyed, self.key.as_deref())
@@ -90,13 +109,14 @@ impl Asked {
 
     /// Reads and judges a history.
     pub(super) fn judge(&self, source: &Source) -> Result<Judgement, (ExitCode, String)> {
-        let import = self.read(source)?;
-        let limits = self.budget.iter().copied();
         let question = Question {
             checkers: self.checker.clone(),
+            model: self.model,
             claim: self.level,
-            limits: limits.fold(Limits::default(), Limits::with),
+            limits: self.limits(),
         };
+        question.check().map_err(|error| (ExitCode::Usage, error))?;
+        let import = self.read(source)?;
         let checkers = question.checkers_for(&import.history).len();
         let judging = source.judging(checkers);
         let judged = |checker| judging.ended(checker);
@@ -126,6 +146,10 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
             Ok(judged) => tell(args, &judged, terminal),
             Err((code, error)) => terminal.say(code, &error),
         };
+    }
+    if args.certificate.is_some() {
+        let text = "error: --certificate is for one history, and several are given\n";
+        return terminal.say(ExitCode::Usage, text);
     }
     if let Some(twice) = args
         .paths
@@ -254,6 +278,19 @@ fn judge(
     let source = Source::new(path, terminal);
     let as_error = |(code, error): (ExitCode, String)| (code, format!("error: {error}\n"));
     let judgement = args.asked.judge(&source).map_err(as_error)?;
+    let mut written = ExitCode::Valid;
+    if let Some(file) = &args.certificate {
+        match judgement.certificate(args.asked.limits()) {
+            Ok(text) => write_whole(file, &text)
+                .map_err(|error| (error.exit_code(), format!("error: {error}\n")))?,
+            Err(NoCertificate::None(reason)) => {
+                terminal.note(&format!("no certificate of {}: {reason}", source.name()))
+            }
+            Err(error @ NoCertificate::Wrong(_)) => {
+                written = terminal.say(ExitCode::Bug, &format!("error: {error}\n"));
+            }
+        }
+    }
     let mut report = None;
     if let Some(out) = out {
         let error = |error: FolderError| (error.exit_code(), format!("error: {error}\n"));
@@ -266,7 +303,7 @@ fn judge(
         name: source.name(),
         judgement,
         report,
-        written: ExitCode::Valid,
+        written,
     })
 }
 
@@ -276,7 +313,8 @@ fn run_folder(
     terminal: &mut Terminal<'_>,
 ) -> Result<Judged, (ExitCode, String)> {
     let out = args.out.is_some().then_some("--out");
-    if let Some(option) = args.asked.given().or(out) {
+    let certificate = args.certificate.is_some().then_some("--certificate");
+    if let Some(option) = args.asked.given().or(out).or(certificate) {
         let text = format!(
             "error: {option} is for history files, and {} is a folder: its plan says what is judged; give {} for its \
              history alone\n",

@@ -1,7 +1,6 @@
 //! Judging a history that no run folder stands around.
 
-use schism_checkers::{Checker, Validity, Verdict, suited};
-use schism_history::History;
+use schism_checkers::{Checker, Validity, Verdict};
 use schism_history::format::Import;
 
 use super::conclusion::{self, conclude};
@@ -24,7 +23,7 @@ impl Judgement {
         let checkers: Vec<Box<dyn Checker>> = question
             .checkers_for(&history)
             .iter()
-            .filter_map(|name| schism_checkers::by_name(name))
+            .filter_map(|name| question.checker(name))
             .collect();
         let mut verdicts = question
             .limits
@@ -69,18 +68,6 @@ impl Judgement {
             conclusion,
             run,
             logs: Vec::new(),
-        }
-    }
-}
-
-impl Question {
-    /// The names of the checkers to ask about a history.
-    pub fn checkers_for(&self, history: &History) -> Vec<String> {
-        if self.checkers.is_empty() {
-            let suited = suited(history).into_iter();
-            suited.map(|listed| listed.name.to_owned()).collect()
-        } else {
-            self.checkers.clone()
         }
     }
 }

@@ -194,7 +194,8 @@ fn proof<'a>(ground: &Ground<'a>) -> Option<&'a Anomaly> {
         let mut refuted = refuted_by_name(anomaly.name).iter();
         refuted.any(|&weakest| ground.level.implies(weakest))
     };
-    let known = verdict.anomalies.iter().find(shows);
+    let mut all = verdict.anomalies.iter().chain(&verdict.beyond_claim);
+    let known = all.find(shows);
     // When it is about one level only, so is every proof.
     let only = spoken(verdict).refuted.len() <= 1;
     known.or(verdict.anomalies.first().filter(|_| only))

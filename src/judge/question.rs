@@ -7,8 +7,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use schism_checkers::{Budget, Level};
-use schism_history::{Event, Kind, Process, Value};
+use schism_checkers::{
+    Budget, Checker, Level, LinearizableAs, ListAppend, ModelName, RwRegister, by_name, suited,
+};
+use schism_history::{Event, History, Kind, Process, Value};
 
 use crate::plan::units::Bytes;
 
@@ -17,10 +19,61 @@ use crate::plan::units::Bytes;
 pub struct Question {
     /// The checkers to ask; without any, those that fit the operations.
     pub checkers: Vec<String>,
+    /// What kind of object the operations are about, for linearizability; without one, their functions tell.
+    pub model: Option<ModelName>,
     /// The level that the database claims to give: the answer is about this one alone.
     pub claim: Option<Level>,
     /// How much each checker may spend.
     pub limits: Limits,
+}
+
+/// The checker that a model is for.
+const OF_MODELS: &str = "linearizable";
+
+impl Question {
+    /// Whether what is asked can be answered by somebody.
+    ///
+    /// # Errors
+    /// A model, and nobody is asked for whom it means something; or a claim that no model has anything to do with.
+    pub fn check(&self) -> Result<(), String> {
+        let Some(model) = self.model else {
+            return Ok(());
+        };
+        if !self.checkers.is_empty() && !self.checkers.iter().any(|name| name == OF_MODELS) {
+            return Err(format!(
+                "the model {model} is for the checker {OF_MODELS}, which --checker leaves out; name it too, or name no checker"
+            ));
+        }
+        match self.claim {
+            Some(claim) if !Level::Linearizable.implies(claim) => Err(format!(
+                "the model {model} is for {}, which says nothing about {claim}; leave out --model or --level",
+                Level::Linearizable
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The names of the checkers to ask about a history.
+    pub fn checkers_for(&self, history: &History) -> Vec<String> {
+        if !self.checkers.is_empty() {
+            return self.checkers.clone();
+        }
+        if self.model.is_some() {
+            return vec![OF_MODELS.to_owned()];
+        }
+        let suited = suited(history).into_iter();
+        suited.map(|listed| listed.name.to_owned()).collect()
+    }
+
+    /// The checker of a name, told what is asked.
+    pub(super) fn checker(&self, name: &str) -> Option<Box<dyn Checker>> {
+        match (name, self.claim, self.model) {
+            ("list-append", Some(claim), _) => Some(Box::new(ListAppend { claim })),
+            ("rw-register", Some(claim), _) => Some(Box::new(RwRegister { claim })),
+            (OF_MODELS, _, Some(model)) => Some(Box::new(LinearizableAs::named(model))),
+            _ => by_name(name),
+        }
+    }
 }
 
 /// How much judging a history may take.

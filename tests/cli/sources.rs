@@ -197,3 +197,64 @@ fn levels_are_told_in_a_sentence_and_drawn() {
     let nothing = scratch.write("nothing.edn", b"{:type :invoke, :process 0, :f :fly}");
     assert_eq!(schism(&["levels", &nothing]).code, 2);
 }
+
+#[test]
+fn a_history_that_is_linearizable_gets_a_certificate() {
+    let scratch = Scratch::new();
+    let stale = scratch.write("stale.edn", STALE.as_bytes());
+    let to = scratch.path("certificate.json");
+    let said = check(&["--key", "8", "--certificate", &to, &stale]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let file: Json = serde_json::from_slice(&fs::read(&to).unwrap()).unwrap();
+    let order = &file["certificate"]["linearization"][0]["order"];
+    assert_eq!(*order, serde_json::json!([0, 1]), "{file}");
+    fs::remove_file(&to).unwrap();
+    let said = check(&["--certificate", &to, &stale]);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("no certificate of"), "{said:?}");
+    assert!(!Path::new(&to).exists());
+    check(&["--certificate", &to, &stale, &stale]).refused(64, &["for one history"]);
+}
+
+#[test]
+fn the_kind_of_object_can_be_named() {
+    let scratch = Scratch::new();
+    // Taken for a stack it is as it should be, taken for a queue it is not.
+    let pairs = [
+        ("enqueue", 1, 1),
+        ("enqueue", 2, 2),
+        ("dequeue", 0, 2),
+        ("dequeue", 0, 1),
+    ];
+    let mut text = String::new();
+    for (f, input, output) in pairs {
+        let input = if input == 0 {
+            "nil".to_owned()
+        } else {
+            input.to_string()
+        };
+        text += &format!("{{:process 0, :type :invoke, :f :{f}, :value {input}}}\n");
+        text += &format!("{{:process 0, :type :ok, :f :{f}, :value {output}}}\n");
+    }
+    let file = scratch.write("queue.edn", text.as_bytes());
+    let model = |model: &str| schism(&["check", "--model", model, &file]);
+    assert_eq!(model("queue").code, 1, "{:?}", model("queue"));
+    assert_eq!(
+        model("unordered-queue").code,
+        0,
+        "{:?}",
+        model("unordered-queue")
+    );
+    model("queues").refused(64, &["did you mean queue?"]);
+    schism(&["check", "--model", "queue", "--checker", "stats", &file])
+        .refused(64, &["which --checker leaves out"]);
+    schism(&[
+        "check",
+        "--model",
+        "queue",
+        "--level",
+        "serializable",
+        &file,
+    ])
+    .refused(64, &["leave out --model or --level"]);
+}

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use maud::{Markup, PreEscaped, html};
-use schism_checkers::{Anomaly, Dependency, Picture, Step};
+use schism_checkers::{Anomaly, Dependency, Picture, StatesAfter, Step};
 use schism_history::{History, OpId};
 
 use super::Page;
 use crate::report::anomaly::{self, Shown};
 use crate::report::input::LogExcerpt;
 use crate::report::intervals::{self, Room};
-use crate::report::proof::{cycle, strip};
+use crate::report::proof::{cycle, possible, strip};
 use crate::report::{number, phrase};
 
 /// Log lines so long (a second: the page says so) before and after an anomaly are shown with it.
@@ -98,6 +98,9 @@ fn card(page: &Page<'_>, shown: &Shown<'_>) -> Markup {
             @if let Picture::Cycle(edges) = &anomaly.picture {
                 (dependencies(anomaly, edges))
             }
+            @if let Picture::States(after) = &anomaly.picture {
+                (states(anomaly, after))
+            }
             @if !steps.is_empty() {
                 div.story {
                     div {
@@ -174,6 +177,28 @@ fn steps(anomaly: &Anomaly) -> Vec<&Step> {
     };
     let is_new = |step: &&Step| !edges.iter().any(|edge| step.text.contains(&edge.because));
     anomaly.steps.iter().filter(is_new).collect()
+}
+
+/// In which states the object may have been when each operation had returned.
+fn states(anomaly: &Anomaly, after: &[StatesAfter]) -> Markup {
+    html! {
+        div.story {
+            div {
+                h3 { "What it can have held" }
+                ol.steps.reasons {
+                    @for after in after.iter().take(STEPS_MOST) {
+                        li {
+                            span { "after" }
+                            span.badge-dot.last[after.states.is_empty()] {
+                                (anomaly::badge(anomaly, after.operation).map_or_else(|| after.operation.to_string(), |badge| badge.to_string()))
+                            }
+                            span { (possible(after)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Why each operation of a cycle comes before the next.

@@ -5,7 +5,7 @@ pub(super) mod strip;
 
 use std::fmt::Write as _;
 
-use schism_checkers::{Anomaly, Dependency, Picture};
+use schism_checkers::{Anomaly, Dependency, Picture, StatesAfter};
 use schism_history::{History, OpId, Process};
 
 use super::{anomaly, phrase};
@@ -32,6 +32,16 @@ pub(super) fn text(history: &History, anomaly: &Anomaly, look: Look) -> String {
                 let _ = writeln!(out, "    {arrow}  because {}", phrase::clean(&edge.because));
             }
         }
+        Picture::States(states) => {
+            for after in states.iter().take(EDGES_MOST) {
+                let _ = writeln!(
+                    out,
+                    "    after {}: {}",
+                    name(anomaly, after.operation),
+                    possible(after)
+                );
+            }
+        }
         Picture::Sessions => {
             for (process, operations) in sessions(history, anomaly).into_iter().take(SESSIONS_MOST)
             {
@@ -48,6 +58,18 @@ pub(super) fn text(history: &History, anomaly: &Anomaly, look: Look) -> String {
         _ => {}
     }
     out
+}
+
+/// The states in which an object may be: `5 or 7`.
+pub(super) fn possible(after: &StatesAfter) -> String {
+    if after.states.is_empty() {
+        return "no state is left that explains what was seen".to_owned();
+    }
+    let states = after
+        .states
+        .iter()
+        .map(|state| phrase::shortened(&phrase::clean(state), 60));
+    states.collect::<Vec<_>>().join(" or ")
 }
 
 /// What an operation is called in a drawing: its number in the story, or its id when the story does not name it.
