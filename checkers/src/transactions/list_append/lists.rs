@@ -402,6 +402,7 @@ impl<'a, 'h> Finder<'a, 'h> {
             step: place,
             seen: step.value,
             updates: !state.appended.is_empty(),
+            is_base: list.ends_with(&state.appended),
         };
         // Before its own elements stands what it read before, if it read.
         let others = list
@@ -453,7 +454,7 @@ impl<'a, 'h> Finder<'a, 'h> {
             }
             if view.updates {
                 self.future(view, step);
-                if let Some(slot) = slot {
+                if let Some(slot) = slot.filter(|_| view.is_base) {
                     self.update(&mut updated_by[slot as usize], t, step.key);
                 }
             }
@@ -629,6 +630,8 @@ struct View {
     seen: u32,
     /// Whether the transaction appended to the list, too.
     updates: bool,
+    /// Whether what it appended is not in the view: then it appended to that version.
+    is_base: bool,
 }
 
 /// What the transaction that is looked at did to each key.
