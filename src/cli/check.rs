@@ -284,7 +284,7 @@ fn judge(
             Ok(text) => write_whole(file, &text)
                 .map_err(|error| (error.exit_code(), format!("error: {error}\n")))?,
             Err(NoCertificate::None(reason)) => {
-                terminal.note(&format!("no certificate of {}: {reason}", source.name()))
+                terminal.note(&format!("no certificate of {}: {reason}", source.name()));
             }
             Err(error @ NoCertificate::Wrong(_)) => {
                 written = terminal.say(ExitCode::Bug, &format!("error: {error}\n"));
