@@ -89,6 +89,7 @@ fn record(operations: u64) -> u64 {
         strikes: Vec::new(),
         recorder,
         interrupts: &Interrupts::default(),
+        watch: None,
     };
     runtime
         .block_on(run(ready, &mut load, &mut ()))

@@ -1,6 +1,7 @@
 //! Histories from anywhere: several at once, from a pipe, compressed, in other programs' folders; and what is asked
 //! about them.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use super::*;
@@ -237,8 +238,11 @@ fn the_kind_of_object_can_be_named() {
         } else {
             input.to_string()
         };
-        text += &format!("{{:process 0, :type :invoke, :f :{f}, :value {input}}}\n");
-        text += &format!("{{:process 0, :type :ok, :f :{f}, :value {output}}}\n");
+        let _ = writeln!(
+            text,
+            "{{:process 0, :type :invoke, :f :{f}, :value {input}}}"
+        );
+        let _ = writeln!(text, "{{:process 0, :type :ok, :f :{f}, :value {output}}}");
     }
     let file = scratch.write("queue.edn", text.as_bytes());
     let model = |model: &str| schism(&["check", "--model", model, &file]);
