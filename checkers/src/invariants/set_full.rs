@@ -2,7 +2,7 @@
 //!
 //! Clients `add` and `remove` elements, `read` the whole set as a list, and ask whether it `contains` one (the argument;
 //! the result is true or false). Each key is a set. Of sets from which nothing is removed, this judges what set-full of
-//! Jepsen does, with the module [`sets`](super::lost_updates::sets) of the checker `lost-updates`: `lost-element`,
+//! Jepsen does, with the module `sets` of the checker `lost-updates`: `lost-element`,
 //! `duplicate-element`, `unexpected-element`, `failed-add-read`, and latencies. (Jepsen's never reports duplicates: it
 //! compares their count with `(< v 1)`.) Of sets from which elements are removed, what decides are the reads and
 //! `contains` that have the last word: those of the phase `final-reads`; in a history that names no phases, the last

@@ -21,7 +21,7 @@
 //! `reads_of_writes` (that saw what another transaction wrote), `ambiguous_reads` (of values that several transactions
 //! wrote), `undecided_levels`, `anomalies` (a map from name to how many were found, those that the claim allows included).
 //!
-//! Sources: see [`saturation`](super::saturation).
+//! Sources: see the module `saturation`.
 
 mod ambiguity;
 mod direct;
