@@ -3,6 +3,27 @@
 //! A [`Checker`] does no I/O, reads no clock and draws no random number: the same history and the same [`Budget`] give
 //! the same verdict, byte for byte, on any number of threads. Every anomaly names the fewest operations that prove it,
 //! and a second, independent way has confirmed it.
+//!
+//! [`Request`] asks some checkers, or those that suit the operations; [`CHECKERS`] lists them all, and each can be asked by
+//! itself with [`Checker::check`].
+//!
+//! ```
+//! use schism_checkers::{Request, Validity};
+//! use schism_history::testing;
+//!
+//! // Processes 0 and 1; time runs to the right.
+//! let history = testing::history("
+//!     0 |w x 1|
+//!     0        |w x 2|
+//!     1               |r x -> 1|
+//! ");
+//! let request = Request { checkers: vec!["linearizable".to_owned()], ..Request::default() };
+//! let verdict = request.judge(&history)?.remove(0);
+//! assert_eq!(verdict.validity, Validity::Invalid);
+//! assert_eq!(verdict.anomalies[0].name, "stale-read");
+//! assert_eq!(verdict.anomalies[0].operations.len(), 3);
+//! # Ok::<(), schism_checkers::RequestError>(())
+//! ```
 
 mod budget;
 mod certificate;
