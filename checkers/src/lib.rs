@@ -425,11 +425,18 @@ pub fn suited(history: &History) -> Vec<&'static Listed> {
     suited
 }
 
-/// The checker with this name, asked whether the history keeps this level; `None` if it is not about levels.
-pub fn by_claim(name: &str, claim: Level) -> Option<Box<dyn Checker>> {
-    match name {
-        "list-append" => Some(Box::new(ListAppend { claim })),
-        _ => None,
+/// The checker with this name, asked whether the history keeps `claim` if it judges levels, and told what kind of object
+/// the operations are about if it can be.
+pub fn asked(
+    name: &str,
+    claim: Option<Level>,
+    model: Option<ModelName>,
+) -> Option<Box<dyn Checker>> {
+    match (name, claim, model) {
+        ("list-append", Some(claim), _) => Some(Box::new(ListAppend { claim })),
+        ("rw-register", Some(claim), _) => Some(Box::new(RwRegister { claim })),
+        ("linearizable", _, Some(model)) => Some(Box::new(LinearizableAs::named(model))),
+        _ => by_name(name),
     }
 }
 

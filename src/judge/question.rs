@@ -7,9 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use schism_checkers::{
-    Budget, Checker, Level, LinearizableAs, ListAppend, ModelName, RwRegister, by_name, suited,
-};
+use schism_checkers::{Budget, Checker, Level, ModelName, asked, suited};
 use schism_history::{Event, History, Kind, Process, Value};
 
 use crate::plan::units::Bytes;
@@ -67,12 +65,7 @@ impl Question {
 
     /// The checker of a name, told what is asked.
     pub(super) fn checker(&self, name: &str) -> Option<Box<dyn Checker>> {
-        match (name, self.claim, self.model) {
-            ("list-append", Some(claim), _) => Some(Box::new(ListAppend { claim })),
-            ("rw-register", Some(claim), _) => Some(Box::new(RwRegister { claim })),
-            (OF_MODELS, _, Some(model)) => Some(Box::new(LinearizableAs::named(model))),
-            _ => by_name(name),
-        }
+        asked(name, self.claim, self.model)
     }
 }
 

@@ -48,8 +48,9 @@ SchismHistory *schism_builder_finish(SchismBuilder *builder);
 size_t schism_history_length(const SchismHistory *history);
 
 /* Judges a history; returns the heaviest answer. `request` is NULL (the checkers that fit, the default budget) or JSON:
- * {"checkers": ["linearizable", ...], "steps": 1000000, "bytes": 1000000000}, each part optional. `*verdicts`, unless
- * `verdicts` is NULL, gets a list of verdicts as they stand in verdict.json; free it with schism_text_free. */
+ * {"checkers": ["linearizable", ...], "level": "serializable", "model": "queue", "steps": 1000000, "bytes": 1000000000},
+ * each part optional. `*verdicts`, unless `verdicts` is NULL, gets a list of verdicts as they stand in verdict.json; free
+ * it with schism_text_free. */
 int schism_check(const SchismHistory *history, const char *request, char **verdicts, char **error);
 
 void schism_history_free(SchismHistory *history);

@@ -45,6 +45,24 @@ class Check(unittest.TestCase):
         self.assertEqual(len(schism.History.from_events(txn)), 1)
         self.assertIn("list-order", [verdict.checker for verdict in schism.check(txn)])
 
+    def test_a_claim_and_a_model_are_judged(self):
+        skew = [
+            {"time": 0, "process": 0, "type": "invoke", "f": "txn", "value": [["append", "x", 1], ["r", "y", None]]},
+            {"time": 1, "process": 1, "type": "invoke", "f": "txn", "value": [["append", "y", 1], ["r", "x", None]]},
+            {"time": 2, "process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1], ["r", "y", []]]},
+            {"time": 3, "process": 1, "type": "ok", "f": "txn", "value": [["append", "y", 1], ["r", "x", []]]},
+            {"time": 4, "process": 2, "type": "invoke", "f": "txn", "value": [["r", "x", None], ["r", "y", None]]},
+            {"time": 5, "process": 2, "type": "ok", "f": "txn", "value": [["r", "x", [1]], ["r", "y", [1]]]},
+        ]
+        for level, validity in [("serializable", "invalid"), ("snapshot-isolation", "valid")]:
+            (verdict,) = schism.check(skew, ["list-append"], level=level)
+            self.assertEqual(verdict.validity, validity, level)
+        reordered = operations((0, "enqueue", "q", 1, 1), (0, "enqueue", "q", 2, 2), (1, "dequeue", "q", None, 2))
+        (verdict,) = schism.check(reordered, model="queue")
+        self.assertEqual((verdict.checker, verdict.validity), ("linearizable", "invalid"))
+        with self.assertRaisesRegex(ValueError, "there is no level"):
+            schism.check(FRESH, level="very")
+
     def test_bounds_are_kept(self):
         (verdict,) = schism.check(FRESH, ["linearizable"], bytes=1)
         self.assertEqual((verdict.validity, verdict.anomalies), ("unknown", []))

@@ -69,17 +69,20 @@ def check(
     history: Union[History, Iterable[Mapping[str, Any]]],
     checkers: Optional[Sequence[str]] = None,
     *,
+    level: Optional[str] = None,
+    model: Optional[str] = None,
     steps: Optional[int] = None,
     bytes: Optional[int] = None,
 ) -> list[Verdict]:
     """Judges a history, or an iterable of events.
 
-    Without `checkers`, those are asked that suit the operations. `steps` and `bytes` bound each checker's search; a
-    bound that is hit gives `unknown`. Raises ValueError for an unknown checker, and for events that no history can have.
+    Without `checkers`, those are asked that suit the operations. `level` is what the database claims to give, as
+    `"snapshot-isolation"`; `model` what kind of object the operations are about, as `"queue"`. `steps` and `bytes` bound each checker's search; a
+    bound that is hit gives `unknown`. Raises ValueError for an unknown name, and for events that no history can have.
     """
     if not isinstance(history, History):
         history = History.from_events(history)
-    request = {"checkers": list(checkers or []), "steps": steps, "bytes": bytes}
+    request = {"checkers": list(checkers or []), "level": level, "model": model, "steps": steps, "bytes": bytes}
     known = Verdict.__dataclass_fields__
     return [
         Verdict(**{name: part for name, part in verdict.items() if name in known})
