@@ -8,7 +8,7 @@
 //!
 //! `benches/peers/run` calls this. A new area is a file beside this one, and a line in `CASES`.
 
-#![allow(
+#![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "it measures time and prints it"

@@ -32,7 +32,7 @@ mod unique_ids;
 
 use schism_history::{Event, Time, Value};
 
-use calls::{Call, Calls, Ended};
+use calls::{Call, Calls, Ended, Taken};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,10 +111,40 @@ const JUDGES: &[Listed] = &[
 
 /// Judges of the events of one run, as they come.
 pub struct Online {
-    judges: Vec<(&'static str, Box<dyn Judge>)>,
+    judges: Judges,
     calls: Calls,
     now: Time,
+}
+
+/// The judges, by the names of their checkers, and how much they found.
+#[derive(Default)]
+struct Judges {
+    all: Vec<(&'static str, Box<dyn Judge>)>,
     found: u64,
+}
+
+impl Judges {
+    /// Asks all of them at this moment, and keeps the first of what they find.
+    fn ask(
+        &mut self,
+        time: Time,
+        mut ask: impl FnMut(&mut dyn Judge) -> Option<Broken>,
+    ) -> Option<Finding> {
+        let mut first = None;
+        for (checker, judge) in &mut self.all {
+            let Some(Broken { sentence, key }) = ask(&mut **judge) else {
+                continue;
+            };
+            self.found += 1;
+            first.get_or_insert(Finding {
+                checker,
+                sentence,
+                key,
+                time,
+            });
+        }
+        first
+    }
 }
 
 impl Online {
@@ -125,31 +155,30 @@ impl Online {
 
     /// The judges of these checkers, those that there are.
     pub fn of<'n>(checkers: impl IntoIterator<Item = &'n str>) -> Self {
-        let mut judges: Vec<(&'static str, Box<dyn Judge>)> = Vec::new();
+        let mut judges = Judges::default();
         for name in checkers {
             let listed = JUDGES.iter().find(|listed| listed.name == name);
-            if let Some(listed) =
-                listed.filter(|listed| judges.iter().all(|(known, _)| *known != listed.name))
-            {
-                judges.push((listed.name, (listed.new)()));
+            let is_new =
+                |listed: &&Listed| judges.all.iter().all(|(known, _)| *known != listed.name);
+            if let Some(listed) = listed.filter(is_new) {
+                judges.all.push((listed.name, (listed.new)()));
             }
         }
         Self {
             judges,
             calls: Calls::default(),
             now: Time::ZERO,
-            found: 0,
         }
     }
 
     /// Whether it judges anything.
     pub fn is_empty(&self) -> bool {
-        self.judges.is_empty()
+        self.judges.all.is_empty()
     }
 
     /// How many violations were found.
     pub fn found(&self) -> u64 {
-        self.found
+        self.judges.found
     }
 
     /// Takes the next event, and tells if it makes a violation certain. An event that cannot follow the others (a
@@ -158,89 +187,35 @@ impl Online {
         let mut first = None;
         if event.time > self.now {
             self.now = event.time;
-            for (name, judge) in &mut self.judges {
-                keep(
-                    &mut first,
-                    &mut self.found,
-                    name,
-                    self.now,
-                    judge.at(self.now),
-                );
-            }
+            first = self.judges.ask(self.now, |judge| judge.at(event.time));
         }
         if event.process.is_nemesis() {
             return first;
         }
-        match self.calls.take(event) {
-            calls::Taken::Sent(call) => {
-                for (name, judge) in &mut self.judges {
-                    keep(
-                        &mut first,
-                        &mut self.found,
-                        name,
-                        event.time,
-                        judge.sent(call),
-                    );
-                }
-            }
-            calls::Taken::Ended(call) => {
+        let second = match self.calls.take(event) {
+            Taken::Sent(call) => self.judges.ask(self.now, |judge| judge.sent(call)),
+            Taken::Ended(call) => {
                 let ended = Ended {
                     event,
                     open: &self.calls,
                 };
-                for (name, judge) in &mut self.judges {
-                    keep(
-                        &mut first,
-                        &mut self.found,
-                        name,
-                        event.time,
-                        judge.ended(&call, &ended),
-                    );
-                }
+                self.judges
+                    .ask(self.now, |judge| judge.ended(&call, &ended))
             }
-            calls::Taken::Nothing => {}
-        }
-        first
+            Taken::Nothing => None,
+        };
+        first.or(second)
     }
 
     /// No event follows: what is still to be told.
     pub fn finish(&mut self) -> Option<Finding> {
-        let mut first = None;
-        for (name, judge) in &mut self.judges {
-            keep(
-                &mut first,
-                &mut self.found,
-                name,
-                self.now,
-                judge.at(Time::NEVER),
-            );
-        }
-        first
+        self.judges.ask(self.now, |judge| judge.at(Time::NEVER))
     }
 
     /// How many things are remembered: open operations, versions, floors, elements and amounts, of about 100 bytes each,
     /// besides large values.
     pub fn remembered(&self) -> usize {
-        let judges = self.judges.iter().map(|(_, judge)| judge.remembered());
+        let judges = self.judges.all.iter().map(|(_, judge)| judge.remembered());
         self.calls.len() + judges.sum::<usize>()
     }
-}
-
-fn keep(
-    first: &mut Option<Finding>,
-    found: &mut u64,
-    checker: &'static str,
-    time: Time,
-    broken: Option<Broken>,
-) {
-    let Some(Broken { sentence, key }) = broken else {
-        return;
-    };
-    *found += 1;
-    first.get_or_insert(Finding {
-        checker,
-        sentence,
-        key,
-        time,
-    });
 }

@@ -11,7 +11,7 @@ use crate::object::{RegisterObject, Registers, found};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
-use crate::sessions::session::{self, ByProcess, Guarantee};
+use crate::sessions::session::{self, ByProcess, Guarantee, Says};
 use crate::versions::{Floor, Versions};
 use crate::{Budget, Checker, Level, Verdict};
 
@@ -21,7 +21,7 @@ pub struct MonotonicReads;
 
 impl Checker for MonotonicReads {
     fn name(&self) -> &'static str {
-        Guarantee::name(self)
+        Self::SAYS.name
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
@@ -30,21 +30,12 @@ impl Checker for MonotonicReads {
 }
 
 impl Guarantee for MonotonicReads {
-    fn name(&self) -> &'static str {
-        "monotonic-reads"
-    }
-
-    fn level(&self) -> Level {
-        Level::MonotonicReads
-    }
-
-    fn promise(&self) -> &'static str {
-        "no process read anything older than what it had read before"
-    }
-
-    fn chance(&self) -> (&'static str, &'static str) {
-        ("second read", "of a key by one process")
-    }
+    const SAYS: Says = Says {
+        name: "monotonic-reads",
+        level: Level::MonotonicReads,
+        promise: "no process read anything older than what it had read before",
+        chance: ("second read", "of a key by one process"),
+    };
 
     fn register(
         &self,

@@ -13,7 +13,7 @@ use crate::object::{RegisterObject, Registers, written};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
-use crate::sessions::session::{self, ByProcess, Guarantee};
+use crate::sessions::session::{self, ByProcess, Guarantee, Says};
 use crate::versions::{Floor, Versions};
 use crate::{Budget, Checker, Level, Verdict};
 
@@ -23,7 +23,7 @@ pub struct MonotonicWrites;
 
 impl Checker for MonotonicWrites {
     fn name(&self) -> &'static str {
-        Guarantee::name(self)
+        Self::SAYS.name
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
@@ -32,21 +32,12 @@ impl Checker for MonotonicWrites {
 }
 
 impl Guarantee for MonotonicWrites {
-    fn name(&self) -> &'static str {
-        "monotonic-writes"
-    }
-
-    fn level(&self) -> Level {
-        Level::MonotonicWrites
-    }
-
-    fn promise(&self) -> &'static str {
-        "the writes of each process took effect in its own order"
-    }
-
-    fn chance(&self) -> (&'static str, &'static str) {
-        ("second write", "of a key by one process")
-    }
+    const SAYS: Says = Says {
+        name: "monotonic-writes",
+        level: Level::MonotonicWrites,
+        promise: "the writes of each process took effect in its own order",
+        chance: ("second write", "of a key by one process"),
+    };
 
     fn register(
         &self,

@@ -12,7 +12,7 @@ use crate::object::{RegisterObject, Registers, found, written};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
-use crate::sessions::session::{self, ByProcess, Guarantee};
+use crate::sessions::session::{self, ByProcess, Guarantee, Says};
 use crate::versions::{Floor, Versions};
 use crate::{Budget, Checker, Level, Verdict};
 
@@ -22,7 +22,7 @@ pub struct ReadYourWrites;
 
 impl Checker for ReadYourWrites {
     fn name(&self) -> &'static str {
-        Guarantee::name(self)
+        Self::SAYS.name
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
@@ -31,21 +31,12 @@ impl Checker for ReadYourWrites {
 }
 
 impl Guarantee for ReadYourWrites {
-    fn name(&self) -> &'static str {
-        "read-your-writes"
-    }
-
-    fn level(&self) -> Level {
-        Level::ReadYourWrites
-    }
-
-    fn promise(&self) -> &'static str {
-        "no process read anything older than its own acknowledged writes"
-    }
-
-    fn chance(&self) -> (&'static str, &'static str) {
-        ("read", "after a process's own write")
-    }
+    const SAYS: Says = Says {
+        name: "read-your-writes",
+        level: Level::ReadYourWrites,
+        promise: "no process read anything older than its own acknowledged writes",
+        chance: ("read", "after a process's own write"),
+    };
 
     fn register(
         &self,

@@ -22,19 +22,22 @@ use crate::verdict::{Anomaly, Levels, Picture};
 use crate::versions::Versions;
 use crate::{Budget, Level, Validity, Verdict};
 
+/// What there is to say about a guarantee.
+pub(crate) struct Says {
+    /// The checker's name.
+    pub(crate) name: &'static str,
+    /// The level that it is.
+    pub(crate) level: Level,
+    /// What every session did, when nothing is broken: `every process read its own writes`.
+    pub(crate) promise: &'static str,
+    /// What could have broken it, the noun that is counted and the rest: `read`, `of a key that the process had written`.
+    pub(crate) chance: (&'static str, &'static str),
+}
+
 /// How a guarantee is judged on each kind of object.
 pub(crate) trait Guarantee {
-    /// The checker's name.
-    fn name(&self) -> &'static str;
-
-    /// The level that it is.
-    fn level(&self) -> Level;
-
-    /// What every session did, when nothing is broken: `every process read its own writes`.
-    fn promise(&self) -> &'static str;
-
-    /// What could have broken it, the noun that is counted and the rest: `read`, `of a key that the process had written`.
-    fn chance(&self) -> (&'static str, &'static str);
+    /// What there is to say about it.
+    const SAYS: Says;
 
     /// Judges one register.
     fn register(
@@ -51,7 +54,7 @@ pub(crate) trait Guarantee {
 }
 
 /// Judges a guarantee on all objects of a history. O(n log n).
-pub(crate) fn judge(guarantee: &impl Guarantee, history: &History, budget: &Budget) -> Verdict {
+pub(crate) fn judge<G: Guarantee>(guarantee: &G, history: &History, budget: &Budget) -> Verdict {
     let mut findings = Findings::drawn_as(Picture::Sessions);
     let registers = Registers::of(history);
     let mut stopped = false;
@@ -84,7 +87,7 @@ pub(crate) fn judge(guarantee: &impl Guarantee, history: &History, budget: &Budg
         ("broken", broken),
     ]);
     let green = || {
-        let (noun, rest) = guarantee.chance();
+        let (noun, rest) = G::SAYS.chance;
         let counted = |n| format!("{} {rest}", count(n, noun));
         let chances = counted(checked);
         if stopped {
@@ -95,7 +98,7 @@ pub(crate) fn judge(guarantee: &impl Guarantee, history: &History, budget: &Budg
         } else if checked > 0 {
             (
                 Validity::Valid,
-                format!("{}: {chances} checked", guarantee.promise()),
+                format!("{}: {chances} checked", G::SAYS.promise),
             )
         } else if undecidable > 0 {
             (
@@ -114,9 +117,9 @@ pub(crate) fn judge(guarantee: &impl Guarantee, history: &History, budget: &Budg
             )
         }
     };
-    let verdict = conclude(guarantee.name(), cases, broken, green).figures(figures);
+    let verdict = conclude(G::SAYS.name, cases, broken, green).figures(figures);
     let levels = Levels {
-        refuted: refuted(history, guarantee.level(), &verdict.anomalies),
+        refuted: refuted(history, G::SAYS.level, &verdict.anomalies),
         held: Vec::new(),
     };
     verdict.levels(levels)

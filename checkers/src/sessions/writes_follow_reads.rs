@@ -13,7 +13,7 @@ use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
 use crate::sessions::monotonic_writes::order_told;
-use crate::sessions::session::{self, ByProcess, Guarantee};
+use crate::sessions::session::{self, ByProcess, Guarantee, Says};
 use crate::versions::{Floor, Versions};
 use crate::{Budget, Checker, Level, Verdict};
 
@@ -23,7 +23,7 @@ pub struct WritesFollowReads;
 
 impl Checker for WritesFollowReads {
     fn name(&self) -> &'static str {
-        Guarantee::name(self)
+        Self::SAYS.name
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
@@ -32,21 +32,12 @@ impl Checker for WritesFollowReads {
 }
 
 impl Guarantee for WritesFollowReads {
-    fn name(&self) -> &'static str {
-        "writes-follow-reads"
-    }
-
-    fn level(&self) -> Level {
-        Level::WritesFollowReads
-    }
-
-    fn promise(&self) -> &'static str {
-        "what each process wrote took effect after what it had read"
-    }
-
-    fn chance(&self) -> (&'static str, &'static str) {
-        ("write", "of a key that the process had read")
-    }
+    const SAYS: Says = Says {
+        name: "writes-follow-reads",
+        level: Level::WritesFollowReads,
+        promise: "what each process wrote took effect after what it had read",
+        chance: ("write", "of a key that the process had read"),
+    };
 
     fn register(
         &self,

@@ -1,5 +1,5 @@
 //! Linearizability of objects of every kind.
-#![allow(
+#![expect(
     clippy::ptr_arg,
     reason = "some plants add operations, and all have one type"
 )]
@@ -8,11 +8,13 @@
 mod generate_objects;
 
 use generate_objects::{Clients, Seen, history, observe};
+use rand::RngExt;
 use rand::seq::IndexedRandom;
-use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use schism_checkers::{Budget, Checker, LinearizableAs, ModelName, Validity, Verdict};
+use schism_checkers::{LinearizableAs, ModelName};
 use schism_history::{F, Kind, Value};
+
+use crate::trial::{Trial, is_invalid};
 
 /// Plants a violation; `false` when there is no place for it.
 type Plant = fn(&mut Vec<Seen>, &mut Pcg64Mcg) -> bool;
@@ -60,27 +62,21 @@ const KINDS: &[(&str, &str, bool, Plant)] = &[
 
 #[test]
 fn what_is_planted_is_found_and_nothing_else() {
-    let seeds = if cfg!(debug_assertions) { 100 } else { 10_000 };
-    println!(
-        "{:<16} {:<12} {:>6} {:>6} {:>12} {:>9}",
-        "object", "planted", "seeds", "found", "false alarms", "undecided"
-    );
-    for &(object, planted, unknown, plant) in KINDS {
+    for &(object, kind, unknown, plant) in KINDS {
         let name = if object == "growing-set" {
             "set"
         } else {
             object
         };
         let model = ModelName::by_name(name).expect("it is a model");
-        let (mut tried, mut found, mut alarms, mut seed) = (0, 0, 0, 0);
-        let mut undecided = 0;
-        while tried < seeds {
-            seed += 1;
-            assert!(
-                seed < seeds * 50,
-                "{object}, {planted}: there is hardly ever a place for it"
-            );
-            let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let trial = Trial {
+            checker: &LinearizableAs::named(model),
+            subject: object,
+            kind,
+            is_found: is_invalid,
+            all_decided: false,
+        };
+        trial.run(|rng, bad| {
             let clients = Clients {
                 concurrency: rng.random_range(2..=5),
                 operations: rng.random_range(10..=40),
@@ -88,39 +84,13 @@ fn what_is_planted_is_found_and_nothing_else() {
                 longest: 100,
                 reads: 25,
             };
-            let mut ops = observe(object, &clients, &mut rng);
-            let right = judge(model, &ops);
-            alarms += u64::from(right.validity == Validity::Invalid);
-            undecided += u64::from(right.summary.contains("could not be judged"));
-            if !plant(&mut ops, &mut rng) {
-                continue;
+            let mut seen = observe(object, &clients, rng);
+            if bad && !plant(&mut seen, rng) {
+                return None;
             }
-            tried += 1;
-            let wrong = judge(model, &ops);
-            assert_eq!(
-                wrong.validity,
-                Validity::Invalid,
-                "{object}, {planted}, seed {seed}: {}\n{:?}",
-                wrong.summary,
-                history(&ops)
-            );
-            found += 1;
-        }
-        println!("{object:<16} {planted:<12} {tried:>6} {found:>6} {alarms:>12} {undecided:>9}");
-        assert_eq!(alarms, 0, "{object}");
+            Some(history(&seen))
+        });
     }
-}
-
-fn judge(model: ModelName, seen: &[Seen]) -> Verdict {
-    let verdict = LinearizableAs::named(model).check(&history(seen), &Budget::default());
-    assert_eq!(verdict.disagreement, None, "{:?}", history(seen));
-    assert!(
-        verdict
-            .anomalies
-            .iter()
-            .all(|anomaly| anomaly.confirmation.agrees)
-    );
-    verdict
 }
 
 /// A number that no history holds.

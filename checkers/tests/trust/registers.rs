@@ -1,17 +1,16 @@
 //! Registers: every planted violation is found, and no correct register is blamed.
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
-use schism_checkers::{Budget, Checker, Linearizable, Validity};
+use schism_checkers::Linearizable;
 use schism_history::{Event, F, Kind, Process, Time, Value};
 
 use generate::Clients;
 
+use crate::trial::{Trial, is_invalid};
+
 #[path = "../../src/generate.rs"]
 mod generate;
-
-/// How many histories of each kind.
-const SEEDS: u64 = if cfg!(debug_assertions) { 100 } else { 10_000 };
 
 /// Plants one violation; false when the history offers no place for it.
 type Plant = fn(&mut [Event], &mut Pcg64Mcg) -> bool;
@@ -40,13 +39,15 @@ fn repeated_values() {
 }
 
 /// `cas` of a hundred operations compare and set.
-#[expect(clippy::print_stdout, reason = "the table is what somebody asks for")]
-fn all_are_found(name: &str, cas: u32, repeated: bool, plant: Plant) {
-    let (mut planted, mut found, mut false_alarms) = (0, 0, 0);
-    let mut seed = 0;
-    while planted < SEEDS {
-        seed += 1;
-        let mut rng = Pcg64Mcg::seed_from_u64(seed);
+fn all_are_found(kind: &str, cas: u32, repeated: bool, plant: Plant) {
+    let trial = Trial {
+        checker: &Linearizable,
+        subject: "register",
+        kind,
+        is_found: is_invalid,
+        all_decided: true,
+    };
+    trial.run(|rng, bad| {
         let clients = Clients {
             concurrency: rng.random_range(2..=8),
             operations: 60,
@@ -58,24 +59,15 @@ fn all_are_found(name: &str, cas: u32, repeated: bool, plant: Plant) {
             revisions: rng.random_bool(0.3),
             longest: 1_000,
         };
-        let mut events = generate::register(&clients, &mut rng);
+        let mut events = generate::register(&clients, rng);
         if repeated {
             events = with_past(events);
         }
-        let judge = |events: Vec<Event>| {
-            let verdict = Linearizable.check(&generate::history(events), &Budget::default());
-            assert_eq!(verdict.disagreement, None);
-            verdict.validity
-        };
-        false_alarms += u64::from(judge(events.clone()) != Validity::Valid);
-        if plant(&mut events, &mut rng) {
-            planted += 1;
-            found += u64::from(judge(events) == Validity::Invalid);
+        if bad && !plant(&mut events, rng) {
+            return None;
         }
-        assert!(seed < SEEDS * 50, "{name} finds no place");
-    }
-    println!("{name}, {planted}, {found}, {false_alarms}");
-    assert_eq!((found, false_alarms), (planted, 0), "{name}");
+        Some(generate::history(events))
+    });
 }
 
 /// One operation: its invocation, and its completion if it has one.

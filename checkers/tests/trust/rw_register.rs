@@ -2,13 +2,11 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use schism_checkers::{Budget, Checker, Level, RwRegister, Validity, Verdict};
+use schism_checkers::{Level, RwRegister, Validity, Verdict};
 use schism_history::Kind;
 
 use crate::stores::{Clients, Step, Store, Transaction, history, run};
-
-/// Seeds of each kind.
-const SEEDS: u64 = if cfg!(debug_assertions) { 100 } else { 10_000 };
+use crate::trial::{self, SEEDS, report};
 
 fn clients(rng: &mut impl Rng) -> Clients {
     Clients {
@@ -22,13 +20,7 @@ fn clients(rng: &mut impl Rng) -> Clients {
 }
 
 fn judge(claim: Level, transactions: &[Transaction]) -> Verdict {
-    let history = history(transactions);
-    let verdict = RwRegister { claim }.check(&history, &Budget::default());
-    assert_eq!(verdict.disagreement, None, "{history:?}");
-    for anomaly in &verdict.anomalies {
-        assert!(anomaly.confirmation.agrees, "{anomaly:?}");
-    }
-    verdict
+    trial::judge(&RwRegister { claim }, &history(transactions))
 }
 
 /// A store keeps its level, whatever happens to outcomes of transactions that nobody read from.
@@ -61,11 +53,7 @@ fn keeps(store: Store, claim: Level) {
             "{verdict:#?}"
         );
     }
-    report(&format!(
-        "rw-register {:32} {SEEDS:6} {:>6} {alarms:6}",
-        format!("no violation of {claim}"),
-        "-"
-    ));
+    report("rw-register", &format!("{claim} kept"), 0, 0, alarms);
     assert!(valid * 2 > SEEDS, "{valid} of {SEEDS} are decided");
 }
 
@@ -133,15 +121,8 @@ fn finds(name: &str, claim: Level, scene: &Scene) {
             );
         }
     }
-    report(&format!(
-        "rw-register {name:32} {SEEDS:6} {found:6} {alarms:6}"
-    ));
+    report("rw-register", name, SEEDS, found, alarms);
     assert_eq!(alarms, 0);
-}
-
-#[expect(clippy::print_stdout, reason = "the table is what the test is run for")]
-fn report(line: &str) {
-    println!("{line}");
 }
 
 #[test]
