@@ -1,8 +1,12 @@
 //! What shows that a valid verdict is right, in a form that anybody can check.
 
+mod serial;
+
 use rustc_hash::FxHashMap;
 use schism_history::{F, History, KeyId, OpId, Outcome, Time, Value};
 use serde::Serialize;
+
+use crate::Level;
 
 /// A proof that a history keeps a promise: an order of its operations that explains what each of them found.
 ///
@@ -13,6 +17,18 @@ use serde::Serialize;
 pub enum Certificate {
     /// Linearizability of registers: for each key, the order in which its operations took effect.
     Linearization(Vec<Linearization>),
+    /// Serializability of transactions on lists, on registers and by predicate: one order of them all.
+    SerialOrder(SerialOrder),
+}
+
+/// One order of all transactions: run in it one after the other, each finds what it found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SerialOrder {
+    /// What it shows: [`Level::Serializable`], [`Level::StrongSessionSerializable`] if it respects the order of each
+    /// session, or [`Level::StrictSerializable`] if it respects real time too.
+    pub level: Level,
+    /// Every transaction that succeeded, and those of unknown outcome that took effect.
+    pub order: Vec<OpId>,
 }
 
 /// The order of one object.
@@ -64,16 +80,46 @@ pub enum Unproven {
         /// What it would have found.
         held: Value,
     },
+    /// It surely did not happen, or is no transaction.
+    #[error("{operation} did not happen, or is no transaction")]
+    Stranger {
+        /// The operation.
+        operation: OpId,
+    },
+    /// It has steps whose meaning is not known.
+    #[error("what {operation} did cannot be understood")]
+    NotUnderstood {
+        /// The operation.
+        operation: OpId,
+    },
+    /// At its place in the order, a transaction would have read something else.
+    #[error("{operation} would have read something else of {key}")]
+    OtherRead {
+        /// The transaction.
+        operation: OpId,
+        /// Of which key, or by which predicate.
+        key: Value,
+    },
+    /// Two transactions of a session stand in the opposite order.
+    #[error("{before} stands in front of {operation}, which its session sent before")]
+    OutOfSession {
+        /// The one that was sent first.
+        operation: OpId,
+        /// The one in front of it.
+        before: OpId,
+    },
 }
 
 impl Certificate {
-    /// Whether it proves what it says about this history. O(operations).
+    /// Whether it proves what it says about this history. O(operations), for transactions O(steps + elements read); and
+    /// where transactions read by predicate, O(predicates) for each write.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn verify(&self, history: &History) -> Result<(), Unproven> {
         match self {
             Self::Linearization(objects) => verify_registers(history, objects),
+            Self::SerialOrder(order) => serial::verify(history, order),
         }
     }
 }
@@ -147,6 +193,77 @@ fn verify_registers(history: &History, objects: &[Linearization]) -> Result<(), 
 mod tests {
     use super::*;
     use schism_history::testing;
+
+    const SERIAL: &str = "
+        0 |txn nil [[append,x,1],[append,y,1],[w,z,1]]|
+        1 |txn nil [] -> [[r,x,[1]],[append,x,2]]|
+        2 |txn nil [[append,x,3]] ?
+        0                                                            |txn nil [] -> [[r,y,[1]],[r,x,[1,2]],[r,z,1],[r,u,nil]]|
+        3                                                            |txn nil [] -> [[r,z,1],[p,{prefix:z},[[z,1]]]]|
+        ";
+
+    fn serial(level: Level, drawing: &str, order: &[u32]) -> Result<(), Unproven> {
+        let order = order.iter().map(|&id| OpId(id)).collect();
+        Certificate::SerialOrder(SerialOrder { level, order }).verify(&testing::history(drawing))
+    }
+
+    #[test]
+    fn a_serial_order_is_run() {
+        let verify = |order: &[u32]| serial(Level::StrictSerializable, SERIAL, order);
+        assert_eq!(verify(&[0, 1, 3, 4]), Ok(()));
+        assert_eq!(verify(&[0, 1, 3, 4, 2]), Ok(()), "it may have happened");
+        let [zero, one, three, four, nine] = [0, 1, 3, 4, 9].map(OpId);
+        let other = |operation, key: &str| {
+            Err(Unproven::OtherRead {
+                operation,
+                key: key.into(),
+            })
+        };
+        assert_eq!(
+            verify(&[0, 1, 4]),
+            Err(Unproven::Missing { operation: three })
+        );
+        assert_eq!(
+            verify(&[0, 1, 3, 4, 0]),
+            Err(Unproven::Twice { operation: zero })
+        );
+        assert_eq!(verify(&[9]), Err(Unproven::Stranger { operation: nine }));
+        assert_eq!(verify(&[1, 0, 3, 4]), other(one, "x"));
+        assert_eq!(verify(&[0, 3, 1, 4]), other(three, "x"));
+        assert_eq!(verify(&[4, 0, 1, 3]), other(four, "z"));
+        let spoiled = SERIAL.replace("[[z,1]]]]", "[]]]");
+        let verified = serial(Level::Serializable, &spoiled, &[0, 1, 3, 4]);
+        assert!(
+            matches!(verified, Err(Unproven::OtherRead { .. })),
+            "{verified:?}"
+        );
+        let spoiled = SERIAL.replace("{prefix:z}", "odd");
+        let verified = serial(Level::Serializable, &spoiled, &[0, 1, 3, 4]);
+        assert_eq!(verified, Err(Unproven::NotUnderstood { operation: four }));
+    }
+
+    #[test]
+    fn a_serial_order_keeps_sessions_and_time_where_it_says_so() {
+        let stale = "
+            0 |txn nil [[w,x,1]]|
+            0                      |txn nil [] -> [[r,x,nil]]|
+            ";
+        let [zero, one] = [0, 1].map(OpId);
+        assert_eq!(serial(Level::Serializable, stale, &[1, 0]), Ok(()));
+        let out = Unproven::OutOfSession {
+            operation: zero,
+            before: one,
+        };
+        assert_eq!(
+            serial(Level::StrongSessionSerializable, stale, &[1, 0]),
+            Err(out)
+        );
+        let late = Unproven::OutOfTime {
+            operation: zero,
+            before: one,
+        };
+        assert_eq!(serial(Level::StrictSerializable, stale, &[1, 0]), Err(late));
+    }
 
     fn verify(order: &[u32]) -> Result<(), Unproven> {
         let history = testing::history(

@@ -36,6 +36,7 @@ pub mod model;
 
 // What several checkers share: objects, their models, and proofs.
 mod micro_op;
+mod predicate;
 mod models;
 mod object;
 mod versions;
@@ -60,7 +61,7 @@ pub mod sessions;
 pub mod transactions;
 
 pub use budget::Budget;
-pub use certificate::{Certificate, Linearization, Unproven};
+pub use certificate::{Certificate, Linearization, SerialOrder, Unproven};
 pub use invariants::bank::Bank;
 pub use invariants::booking::Booking;
 pub use invariants::causal_reverse::CausalReverse;

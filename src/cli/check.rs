@@ -26,7 +26,8 @@ pub struct Args {
     /// Write the report into this folder; of several histories, into a folder of its own each
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Of a history of registers that is linearizable, write an order that shows it into this file, as JSON
+    /// Of a history of registers that is linearizable, or of transactions that is serializable, write an order that shows
+    /// it into this file, as JSON
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
     /// Print the smallest proof only

@@ -3,11 +3,13 @@
 //! ```json
 //! { "schism": "certificate", "version": 1, "history": "…",
 //!   "certificate": { "linearization": [ { "key": 7, "order": [0, 1, 2] } ] } }
+//! { "schism": "certificate", "version": 1, "history": "…",
+//!   "certificate": { "serial-order": { "level": "strict-serializable", "order": [0, 1, 2] } } }
 //! ```
 //!
 //! `order` are operations by their number in the history, in the order in which they took effect.
 
-use schism_checkers::{Certificate, Linearizable};
+use schism_checkers::{Certificate, Linearizable, ListAppend, RwRegister};
 use serde::Serialize;
 
 use super::Judgement;
@@ -19,7 +21,7 @@ const VERSION: u32 = 1;
 /// There is no certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoCertificate {
-    /// The history is not linearizable, or it is not known; why.
+    /// The history is not linearizable or serializable, or it is not known; why.
     #[error("{0}")]
     None(String),
     /// The one that was made is wrong: our own bug.
@@ -36,12 +38,22 @@ struct File<'a> {
 }
 
 impl Judgement {
-    /// An order of the operations on registers that explains what each of them found, as JSON, verified.
+    /// An order of the transactions, or else of the operations on registers, that explains what each of them found, as
+    /// JSON, verified.
     ///
     /// # Errors
     /// There is none, or none was found within the limits.
     pub fn certificate(&self, limits: Limits) -> Result<String, NoCertificate> {
-        let made = limits.within(|budget| Linearizable.certify(&self.history, budget));
+        let asked = |name: &str| self.verdicts.iter().any(|verdict| verdict.checker == name);
+        let made = limits.within(|budget| {
+            if asked("list-append") {
+                ListAppend::default().certify(&self.history, budget)
+            } else if asked("rw-register") {
+                RwRegister::default().certify(&self.history, budget)
+            } else {
+                Linearizable.certify(&self.history, budget)
+            }
+        });
         let certificate = made.map_err(|verdict| NoCertificate::None(verdict.summary))?;
         certificate
             .verify(&self.history)

@@ -222,6 +222,39 @@ fn a_history_that_is_linearizable_gets_a_certificate() {
 }
 
 #[test]
+fn transactions_that_are_serializable_get_a_certificate() {
+    let scratch = Scratch::new();
+    let line = |time: u32, process: u32, end: &str, steps: &str| {
+        format!("{{:type {end} :process {process} :time {time} :f :txn :value {steps}}}\n")
+    };
+    // The second one reads what was there before the first one, which had returned.
+    let stale = |write: &str, nothing: &str, both: &str| {
+        [
+            line(1, 0, ":invoke", &format!("[[{write} 1 1]]")),
+            line(2, 0, ":ok", &format!("[[{write} 1 1]]")),
+            line(3, 1, ":invoke", "[[:r 1 nil]]"),
+            line(4, 1, ":ok", &format!("[[:r 1 {nothing}]]")),
+            line(5, 1, ":invoke", "[[:r 1 nil]]"),
+            line(6, 1, ":ok", &format!("[[:r 1 {both}]]")),
+        ]
+        .concat()
+    };
+    for (name, history) in [
+        ("list-append", stale(":append", "[]", "[1]")),
+        ("rw-register", stale(":w", "nil", "1")),
+    ] {
+        let from = scratch.write("stale.edn", history.as_bytes());
+        let to = scratch.path("certificate.json");
+        check(&["--checker", name, "--certificate", &to, &from]);
+        let file: Json = serde_json::from_slice(&fs::read(&to).unwrap()).unwrap();
+        let serial = &file["certificate"]["serial-order"];
+        assert_eq!(serial["level"], "strong-session-serializable", "{file}");
+        assert_eq!(serial["order"], serde_json::json!([1, 0, 2]), "{file}");
+        fs::remove_file(&to).unwrap();
+    }
+}
+
+#[test]
 fn the_kind_of_object_can_be_named() {
     let scratch = Scratch::new();
     // Taken for a stack it is as it should be, taken for a queue it is not.

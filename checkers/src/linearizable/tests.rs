@@ -379,7 +379,9 @@ fn certify(history: &History) {
     let certificate = Linearizable.certify(history, &Budget::default());
     let certificate = certificate.unwrap_or_else(|verdict| panic!("{verdict:?} of {history:?}"));
     assert_eq!(certificate.verify(history), Ok(()));
-    let Certificate::Linearization(mut orders) = certificate;
+    let Certificate::Linearization(mut orders) = certificate else {
+        panic!("{certificate:?} is no order of registers")
+    };
     let succeeded = |id: &OpId| history.operation(*id).outcome == schism_history::Outcome::Ok;
     if let Some(object) = orders.iter_mut().find(|it| it.order.iter().any(succeeded)) {
         object.order.retain(|id| !succeeded(id));

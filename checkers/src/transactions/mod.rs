@@ -11,7 +11,7 @@ pub(crate) mod numbering;
 pub(crate) mod order;
 pub(crate) mod phrases;
 pub(crate) mod search;
-pub mod serial_order;
+pub(crate) mod serial_order;
 pub(crate) mod versions;
 pub mod rw_register;
 pub(crate) mod saturation;

@@ -1,11 +1,16 @@
 //! One order of all transactions that follows every edge, if there is one.
 
-use crate::transactions::graph::Graph;
+use crate::transactions::graph::{Edge, Graph};
 
 /// All nodes, each before those that come after it; or nothing, when there is a cycle.
 ///
 /// Depth first, without recursion: the reverse of the order in which nodes are finished. O(nodes + edges).
 pub(crate) fn topological(graph: &Graph) -> Option<Vec<u32>> {
+    topological_along(graph, |_| true)
+}
+
+/// The same, where only some edges count.
+pub(crate) fn topological_along(graph: &Graph, counts: impl Fn(Edge) -> bool) -> Option<Vec<u32>> {
     const OPEN: u32 = u32::MAX;
     const FINISHED: u32 = u32::MAX - 1;
     let count = graph.node_count();
@@ -20,12 +25,15 @@ pub(crate) fn topological(graph: &Graph) -> Option<Vec<u32>> {
         state[root as usize] = OPEN;
         path.push((root, 0));
         while let Some((node, cursor)) = path.last_mut() {
-            let Some((next, _)) = graph.successor(*node, cursor) else {
+            let Some((next, edge)) = graph.successor(*node, cursor) else {
                 state[*node as usize] = FINISHED;
                 finished.push(*node);
                 path.pop();
                 continue;
             };
+            if !counts(edge) {
+                continue;
+            }
             match state[next as usize] {
                 0 => {
                     state[next as usize] = OPEN;

@@ -2,8 +2,7 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use schism_checkers::transactions::serial_order::{strict_serial_order, verify};
-use schism_checkers::{Budget, Checker, Level, ListAppend, Validity};
+use schism_checkers::{Budget, Certificate, Checker, Level, ListAppend, Validity};
 use schism_history::{Event, F, Header, History, Kind, Process, Time, Value};
 
 use crate::isolation::{LEVELS, Step, Txn, kept};
@@ -73,11 +72,16 @@ fn agree(txns: &[Txn], keys: usize) {
     let verdict = ListAppend::default().check(&history, &Budget::default());
     assert_eq!(verdict.disagreement, None, "{history:?}");
     if verdict.validity != Validity::Unknown {
-        let order = strict_serial_order(&history);
-        let is_strict = verdict.levels.held.contains(&Level::StrictSerializable);
-        assert_eq!(order.is_some(), is_strict, "{history:?}");
-        if let Some(order) = order {
-            assert_eq!(verify(&history, &order), Ok(()));
+        let certificate = ListAppend::default().certify(&history, &Budget::default());
+        let is_serializable = verdict.validity == Validity::Valid;
+        assert_eq!(certificate.is_ok(), is_serializable, "{history:?}");
+        if let Ok(certificate) = certificate {
+            assert_eq!(certificate.verify(&history), Ok(()));
+            let Certificate::SerialOrder(order) = certificate else {
+                panic!("{certificate:?} is no order of transactions")
+            };
+            let is_held = |held: &Level| held.implies(order.level);
+            assert!(verdict.levels.held.iter().any(is_held), "{history:?}");
         }
     }
     let truth = kept(txns, keys);

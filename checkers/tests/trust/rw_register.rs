@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use schism_checkers::{Level, RwRegister, Validity, Verdict};
+use schism_checkers::{Budget, Level, RwRegister, Validity, Verdict};
 use schism_history::Kind;
 
 use crate::stores::{Clients, Step, Store, Transaction, history, run};
@@ -52,9 +52,22 @@ fn keeps(store: Store, claim: Level) {
             !Level::refuted_by(&verdict.levels.refuted).contains(&claim),
             "{verdict:#?}"
         );
+        certificate(claim, &transactions, &verdict);
     }
     report("rw-register", &format!("{claim} kept"), 0, 0, alarms);
     assert!(valid * 2 > SEEDS, "{valid} of {SEEDS} are decided");
+}
+
+/// A history that is found serializable has an order, which can be verified; what is not valid has none.
+fn certificate(claim: Level, transactions: &[Transaction], verdict: &Verdict) {
+    let history = history(transactions);
+    let is_serial = |held: &Level| held.implies(Level::Serializable);
+    let expected = verdict.validity == Validity::Valid && verdict.levels.held.iter().any(is_serial);
+    let certificate = RwRegister { claim }.certify(&history, &Budget::default());
+    assert_eq!(certificate.is_ok(), expected, "{verdict:#?}");
+    if let Ok(certificate) = certificate {
+        assert_eq!(certificate.verify(&history), Ok(()));
+    }
 }
 
 /// A few transactions: for each its session, when it begins and ends (in steps), how it ends, and what it does.

@@ -26,6 +26,7 @@
 //! Figures: `transactions`, `committed`, `lists`, `reads`, `appends`, `dependencies` (edges between transactions, session
 //! order and real time not counted), `anomalies` (how many of each name, as a map).
 
+mod certify;
 mod direct;
 pub(crate) mod lists;
 mod reasons;

@@ -58,7 +58,7 @@ fn strongest_left(judged: &Judged) -> Level {
 }
 
 /// Choices of writers, likely ones first.
-fn choices(transactions: &Transactions<'_>, resolved: &Resolved) -> Vec<Vec<u32>> {
+pub(super) fn choices(transactions: &Transactions<'_>, resolved: &Resolved) -> Vec<Vec<u32>> {
     let ambiguous = &resolved.ambiguous;
     // The last one that had returned before the read began, or else the last one that began before it returned.
     let reader = |step: u32| {

@@ -24,6 +24,7 @@
 //! Sources: see the module `saturation`.
 
 mod ambiguity;
+mod certify;
 mod direct;
 mod explain;
 mod prover;
