@@ -331,30 +331,41 @@ fn a_run_ends_at_the_first_violation_if_its_plan_says_so() {
         time: "10m",
         conditions: PARTITIONS,
     };
-    let (history, violation) = stopped(&broken);
-    let violation = violation.expect("the store is broken");
-    assert_eq!(violation.checker, "linearizable");
-    let minutes = history.end().as_secs_f64() / 60.0;
-    assert!(minutes < 5.0, "it ended after {minutes} min");
-    let phases: Vec<&str> = history.phases().iter().map(|phase| &*phase.name).collect();
-    assert_eq!(phases, ["main", "heal", "recovery", "final-reads", "end"]);
-    let judge = by_name("linearizable").unwrap();
-    let verdict = judge.check(&history, &Budget::default());
-    assert_eq!(
-        verdict.validity,
-        Validity::Invalid,
-        "{}",
-        violation.sentence
-    );
-
-    let sound = Case {
-        store: "single-copy",
-        conditions: "[load]\nconcurrency = \"2n\"\nrate = 5\n",
+    let lossy = Case {
+        store: "async-failover",
+        workload: "set = {}",
+        conditions: LEADERLESS,
         ..broken
     };
-    let (history, violation) = stopped(&sound);
-    assert_eq!(violation, None);
-    assert!(history.end().as_secs_f64() >= 600.0);
+    for broken in [broken, lossy] {
+        let (history, violation) = stopped(&broken);
+        let violation = violation.expect("the store is broken");
+        assert_eq!(violation.checker, "linearizable");
+        let minutes = history.end().as_secs_f64() / 60.0;
+        assert!(minutes < 5.0, "it ended after {minutes} min");
+        let phases: Vec<&str> = history.phases().iter().map(|phase| &*phase.name).collect();
+        assert_eq!(phases, ["main", "heal", "recovery", "final-reads", "end"]);
+        let judge = by_name("linearizable").unwrap();
+        let verdict = judge.check(&history, &Budget::default());
+        assert_eq!(
+            verdict.validity,
+            Validity::Invalid,
+            "{}",
+            violation.sentence
+        );
+    }
+
+    for workload in ["register = { keys = 2 }", "set = {}"] {
+        let sound = Case {
+            store: "single-copy",
+            workload,
+            time: "10m",
+            conditions: "[load]\nconcurrency = \"2n\"\nrate = 5\n",
+        };
+        let (history, violation) = stopped(&sound);
+        assert_eq!(violation, None);
+        assert!(history.end().as_secs_f64() >= 600.0);
+    }
 }
 
 #[test]

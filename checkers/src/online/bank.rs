@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use schism_history::{F, Value};
 
 use super::calls::{Call, Ended};
+use super::recent::Recent;
 use super::{Broken, Judge};
 
 /// Different totals that are remembered of one bank.
@@ -14,7 +15,7 @@ const REMEMBERED: usize = 1_024;
 /// All banks.
 #[derive(Default)]
 pub(super) struct Bank {
-    keys: FxHashMap<Value, Reads>,
+    keys: Recent<Reads>,
 }
 
 #[derive(Default)]
@@ -32,7 +33,7 @@ struct Reads {
 impl Judge for Bank {
     fn sent(&mut self, call: &Call) -> Option<Broken> {
         if !matches!(call.f.name(), "read" | "transfer" | "open") {
-            self.keys.entry(call.key.clone()).or_default().open_ended = true;
+            self.keys.of(&call.key)?.open_ended = true;
         }
         None
     }
@@ -44,7 +45,7 @@ impl Judge for Bank {
         let Value::Map(accounts) = &ended.event.value else {
             return None;
         };
-        let reads = self.keys.entry(call.key.clone()).or_default();
+        let reads = self.keys.of(&call.key)?;
         if reads.open_ended {
             return None;
         }

@@ -2,16 +2,16 @@
 //! all that anybody had tried to take off (`impossible-count` of the checker `counter`). What is counted at the end is
 //! left to the checker. It remembers two sums for each key.
 
-use rustc_hash::FxHashMap;
 use schism_history::{F, Value};
 
 use super::calls::{Call, Ended};
+use super::recent::Recent;
 use super::{Broken, Judge};
 
 /// All counters.
 #[derive(Default)]
 pub(super) struct Counters {
-    keys: FxHashMap<Value, Sums>,
+    keys: Recent<Sums>,
 }
 
 #[derive(Default)]
@@ -40,7 +40,7 @@ fn delta(call: &Call) -> Result<Option<i128>, ()> {
 
 impl Judge for Counters {
     fn sent(&mut self, call: &Call) -> Option<Broken> {
-        let sums = self.keys.entry(call.key.clone()).or_default();
+        let sums = self.keys.of(&call.key)?;
         match delta(call) {
             Ok(Some(amount)) if amount > 0 => sums.added += amount,
             Ok(Some(amount)) => sums.taken += amount,
@@ -51,7 +51,7 @@ impl Judge for Counters {
     }
 
     fn ended(&mut self, call: &Call, ended: &Ended<'_>) -> Option<Broken> {
-        let sums = self.keys.get_mut(&call.key)?;
+        let sums = self.keys.of(&call.key)?;
         if sums.other {
             return None;
         }
@@ -91,6 +91,6 @@ impl Judge for Counters {
     }
 
     fn remembered(&self) -> usize {
-        self.keys.len()
+        self.keys.values().count() + self.keys.forgotten()
     }
 }

@@ -1,8 +1,9 @@
 //! Judging while the run goes on: the same promises, one event at a time, in bounded memory.
 //!
 //! [`Online`] takes the events of a run as they are recorded and says at once when one of them breaks a promise. What it
-//! keeps is bounded by the operations that are open, the keys that are in use and, where outcomes are unknown, by those.
-//! It never changes its mind, and it never says more than the checker of the same name would say about the events so
+//! keeps is bounded by the operations that are open, the keys that are in use and, where outcomes are unknown, by those;
+//! what a judge keeps of the past besides has a limit that its module states, and a key that was forgotten is not judged
+//! again. It never changes its mind, and it never says more than the checker of the same name would say about the events so
 //! far; so a run can be ended on its word, and the checker then gives the proof. It may say less: what each judge leaves
 //! to its checker stands in its module's documentation.
 //!
@@ -23,9 +24,14 @@
 mod bank;
 mod calls;
 mod counter;
+mod elements;
 mod lists;
+mod order;
+mod ranges;
+mod recent;
 mod registers;
 mod sessions;
+mod sets;
 #[cfg(test)]
 mod tests;
 mod unique_ids;
@@ -74,38 +80,56 @@ struct Broken {
 
 struct Listed {
     name: &'static str,
-    new: fn() -> Box<dyn Judge>,
+    /// Makes all that there are of it, one for each kind of object.
+    new: fn() -> Vec<Box<dyn Judge>>,
 }
 
 /// Every judge, by the name of its checker, in alphabetical order.
 const JUDGES: &[Listed] = &[
     Listed {
         name: "bank",
-        new: || Box::new(bank::Bank::default()),
+        new: || vec![Box::new(bank::Bank::default())],
     },
     Listed {
         name: "counter",
-        new: || Box::new(counter::Counters::default()),
+        new: || vec![Box::new(counter::Counters::default())],
     },
     Listed {
         name: "linearizable",
-        new: || Box::new(registers::Registers::default()),
+        new: || {
+            vec![
+                Box::new(registers::Registers::default()),
+                Box::new(sets::Sets::default()),
+            ]
+        },
+    },
+    Listed {
+        name: "list-append",
+        new: || vec![Box::new(lists::Lists::without_cycles())],
     },
     Listed {
         name: "list-order",
-        new: || Box::new(lists::Lists::default()),
+        new: || vec![Box::new(lists::Lists::in_order())],
+    },
+    Listed {
+        name: "lost-updates",
+        new: || vec![Box::new(elements::Elements::of_growing_sets())],
     },
     Listed {
         name: "monotonic-reads",
-        new: || Box::new(sessions::Sessions::of_reads()),
+        new: || vec![Box::new(sessions::Sessions::of_reads())],
     },
     Listed {
         name: "read-your-writes",
-        new: || Box::new(sessions::Sessions::of_writes()),
+        new: || vec![Box::new(sessions::Sessions::of_writes())],
+    },
+    Listed {
+        name: "set-full",
+        new: || vec![Box::new(elements::Elements::of_all_sets())],
     },
     Listed {
         name: "unique-ids",
-        new: || Box::new(unique_ids::UniqueIds::default()),
+        new: || vec![Box::new(unique_ids::UniqueIds::default())],
     },
 ];
 
@@ -161,7 +185,8 @@ impl Online {
             let is_new =
                 |listed: &&Listed| judges.all.iter().all(|(known, _)| *known != listed.name);
             if let Some(listed) = listed.filter(is_new) {
-                judges.all.push((listed.name, (listed.new)()));
+                let new = (listed.new)().into_iter();
+                judges.all.extend(new.map(|judge| (listed.name, judge)));
             }
         }
         Self {

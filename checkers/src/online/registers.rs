@@ -19,12 +19,13 @@ use rustc_hash::FxHashMap;
 use schism_history::{F, Time, Value};
 
 use super::calls::{Call, Ended};
+use super::recent::Recent;
 use super::{Broken, Judge};
 
 /// All registers.
 #[derive(Default)]
 pub(super) struct Registers {
-    keys: FxHashMap<Value, Register>,
+    keys: Recent<Register>,
     /// Reads of what nobody has written, which returned just now: somebody may send that at the same moment.
     early: Vec<Early>,
 }
@@ -52,7 +53,7 @@ struct Register {
     written: bool,
     /// What was found before that, if it is something: a register would hold nothing.
     found_before: Option<Value>,
-    /// Values were written twice, or it is no register: nothing more can be said.
+    /// Values were written twice: nothing more can be said.
     given_up: bool,
 }
 
@@ -66,9 +67,9 @@ struct Zone {
     replaced: bool,
 }
 
-impl Register {
-    fn empty() -> Self {
-        Self {
+impl Default for Register {
+    fn default() -> Self {
+        let mut this = Self {
             sent: FxHashMap::default(),
             zones: FxHashMap::default(),
             by_end: BTreeMap::new(),
@@ -78,11 +79,7 @@ impl Register {
             written: false,
             found_before: None,
             given_up: false,
-        }
-    }
-
-    fn new() -> Self {
-        let mut this = Self::empty();
+        };
         // The value that it holds first was there before all.
         this.insert(
             Value::Nil,
@@ -97,7 +94,9 @@ impl Register {
         this.next = 1;
         this
     }
+}
 
+impl Register {
     fn insert(&mut self, value: Value, zone: Zone) {
         let at = (zone.first_return, zone.number);
         if zone.first_return < zone.last_invocation {
@@ -205,7 +204,7 @@ fn broken(key: &Value, sentence: String) -> Broken {
 impl Registers {
     /// A write has returned. If others found its value and it was forgotten since, that changes nothing.
     fn acknowledged(&mut self, call: &Call, value: &Value, now: Time) -> Option<Broken> {
-        let register = self.keys.get(&call.key)?;
+        let register = self.keys.of(&call.key)?;
         let known = register.zones.contains_key(value) || register.sent.contains_key(value);
         if known {
             self.touch(call, value, now)
@@ -215,7 +214,7 @@ impl Registers {
     }
 
     fn touch(&mut self, call: &Call, value: &Value, now: Time) -> Option<Broken> {
-        let register = self.keys.get_mut(&call.key)?;
+        let register = self.keys.of(&call.key)?;
         if register.given_up {
             return None;
         }
@@ -253,26 +252,14 @@ impl Judge for Registers {
                 Some((_, new)) => new,
                 None => return None,
             },
-            F::Read => {
-                self.keys
-                    .entry(call.key.clone())
-                    .or_insert_with(Register::new);
-                return None;
-            }
+            F::Read => return None,
             _ => {
                 // A set, a list, a queue: not judged here.
-                let other = self
-                    .keys
-                    .entry(call.key.clone())
-                    .or_insert_with(Register::new);
-                other.given_up = true;
+                self.keys.give_up(&call.key);
                 return None;
             }
         };
-        let register = self
-            .keys
-            .entry(call.key.clone())
-            .or_insert_with(Register::new);
+        let register = self.keys.of(&call.key)?;
         if let Some(found) = register.found_before.take()
             && !register.given_up
         {
@@ -323,12 +310,9 @@ impl Judge for Registers {
         } else {
             None
         };
-        if let Some(register) = self.keys.get_mut(&call.key) {
+        if let Some(register) = self.keys.of(&call.key) {
             if register.given_up {
-                *register = Register {
-                    given_up: true,
-                    ..Register::empty()
-                };
+                self.keys.give_up(&call.key);
             } else {
                 register.retire(ended.open.settled(&call.key, now));
             }
@@ -338,9 +322,9 @@ impl Judge for Registers {
 
     fn at(&mut self, now: Time) -> Option<Broken> {
         let mut found = None;
-        let keys = &self.keys;
+        let keys = &mut self.keys;
         self.early.retain(|early| {
-            let known = keys.get(&early.key).is_some_and(|register| !register.given_up);
+            let known = keys.of(&early.key).is_some_and(|register| !register.given_up);
             if early.returned < now && known && found.is_none() {
                 let Early { key, value, .. } = early;
                 found = Some(broken(
@@ -357,7 +341,8 @@ impl Judge for Registers {
 
     fn remembered(&self) -> usize {
         let keys = self.keys.values();
-        keys.map(|it| 1 + it.sent.len() + it.zones.len()).sum()
+        let keys: usize = keys.map(|it| 1 + it.sent.len() + it.zones.len()).sum();
+        keys + self.keys.forgotten()
     }
 }
 
@@ -369,7 +354,7 @@ impl Registers {
             F::Cas => call.input.as_pair()?.1,
             _ => return None,
         };
-        let register = self.keys.get_mut(&call.key)?;
+        let register = self.keys.of(&call.key)?;
         if register.given_up || register.sent.remove(value).is_some() {
             return None;
         }
@@ -387,7 +372,7 @@ impl Registers {
 
     /// Two compare-and-sets cannot both replace one value.
     fn replaced(&mut self, call: &Call, old: &Value) -> Option<Broken> {
-        let register = self.keys.get_mut(&call.key)?;
+        let register = self.keys.of(&call.key)?;
         if register.given_up {
             return None;
         }

@@ -1,56 +1,24 @@
-//! Unique ids, event by event: an id that was given out before. Ids that are integers are remembered as ranges, so dense
-//! ones cost nothing; all others one by one.
+//! Unique ids, event by event: an id that was given out before.
+//!
+//! Ids that are integers, or texts or lists that end with one, are remembered as runs, so dense ones cost next to nothing:
+//! a sequence, one of each process or node, blocks of a sequence. Of ids that are not dense (random ones, clocks) it
+//! remembers between 50,000 and 100,000, those that were given out last: that an older one comes again is left to
+//! the checker.
 
-use std::collections::BTreeMap;
-
-use rustc_hash::{FxHashMap, FxHashSet};
-use schism_history::{F, Value};
+use schism_history::F;
 
 use super::calls::{Call, Ended};
+use super::ranges::Ranges;
+use super::recent::Recent;
 use super::{Broken, Judge};
+
+/// Runs of ids, and ids that are in none, that are remembered of each key.
+const REMEMBERED: usize = 100_000;
 
 /// All spaces of ids.
 #[derive(Default)]
 pub(super) struct UniqueIds {
-    keys: FxHashMap<Value, Ids>,
-}
-
-#[derive(Default)]
-struct Ids {
-    /// Ranges of integers, by their first one: the last one.
-    ranges: BTreeMap<i64, i64>,
-    others: FxHashSet<Value>,
-}
-
-impl Ids {
-    /// Whether it is new.
-    fn insert(&mut self, id: &Value) -> bool {
-        let Value::Int(id) = *id else {
-            return self.others.insert(id.clone());
-        };
-        let before = self
-            .ranges
-            .range(..=id)
-            .next_back()
-            .map(|(&first, &last)| (first, last));
-        if before.is_some_and(|(_, last)| last >= id) {
-            return false;
-        }
-        let mut range = (id, id);
-        if let Some((first, last)) = before
-            && last.checked_add(1) == Some(id)
-        {
-            self.ranges.remove(&first);
-            range.0 = first;
-        }
-        if let Some(next) = id.checked_add(1)
-            && let Some(last) = self.ranges.remove(&next)
-        {
-            range.1 = last;
-        }
-        self.ranges.insert(range.0, range.1);
-        true
-    }
+    keys: Recent<Ranges>,
 }
 
 impl Judge for UniqueIds {
@@ -59,8 +27,10 @@ impl Judge for UniqueIds {
         if call.f != F::Generate || !ended.is_ok() || id.is_nil() {
             return None;
         }
-        let ids = self.keys.entry(call.key.clone()).or_default();
-        (!ids.insert(id)).then(|| Broken {
+        let ids = self.keys.of(&call.key)?;
+        let is_new = ids.insert(id);
+        ids.forget_beyond(REMEMBERED);
+        (!is_new).then(|| Broken {
             sentence: format!(
                 "process {} was given the id {id}, which had been given out before",
                 call.process
@@ -70,9 +40,6 @@ impl Judge for UniqueIds {
     }
 
     fn remembered(&self) -> usize {
-        self.keys
-            .values()
-            .map(|it| it.ranges.len() + it.others.len())
-            .sum()
+        self.keys.values().map(Ranges::remembered).sum()
     }
 }

@@ -1,5 +1,9 @@
 //! What the online judges say, against what the checkers say about every beginning of the same events.
 
+mod held;
+mod sets;
+mod transactions;
+
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use schism_history::{Event, F, Header, History, Kind, Process, Time, Value};
@@ -177,6 +181,72 @@ fn revisions_are_never_judged_too_harshly() {
     }
 }
 
+/// One operation, before it is known who calls it when.
+struct Called {
+    f: F,
+    key: Value,
+    input: Value,
+    output: Value,
+}
+
+/// The events of a few clients at once; some calls fail, and some end unknown. `call` says what is called, in order of
+/// effect: whether it takes effect is told, and a number that is used once.
+fn concurrent(
+    calls: usize,
+    rng: &mut Pcg64Mcg,
+    mut call: impl FnMut(bool, i64, &mut Pcg64Mcg) -> Called,
+) -> Vec<Event> {
+    let clients = rng.random_range(1..=4_u32);
+    let mut free: Vec<(u64, u32)> = (0..clients).map(|client| (1, client)).collect();
+    let mut drawn = Vec::new();
+    for _ in 0..calls {
+        let worker = rng.random_range(0..free.len());
+        let (at, process) = free[worker];
+        let invoked = at + rng.random_range(0..4);
+        let end = invoked + rng.random_range(0..10);
+        let (kind, effect) = match rng.random_range(0..16) {
+            0 => (Kind::Fail, None),
+            1 => (Kind::Info, None),
+            2 => (Kind::Info, Some(invoked + rng.random_range(0..30))),
+            _ => (Kind::Ok, Some(rng.random_range(invoked..=end))),
+        };
+        drawn.push((
+            effect.unwrap_or(invoked),
+            invoked,
+            end,
+            process,
+            kind,
+            effect.is_some(),
+        ));
+        let next = process + if kind == Kind::Info { clients } else { 0 };
+        free[worker] = (end + 1, next);
+    }
+    drawn.sort_unstable_by_key(|&(effect, _, _, process, ..)| (effect, process));
+    let mut events = Vec::new();
+    for (number, (_, invoked, end, process, kind, happens)) in drawn.into_iter().enumerate() {
+        let Called {
+            f,
+            key,
+            input,
+            output,
+        } = call(happens, number as i64, rng);
+        let event = |time, kind, value: &Value| {
+            let event = Event::new(
+                Time::from_nanos(time),
+                Process::client(process),
+                kind,
+                f.clone(),
+            );
+            event.key(key.clone()).value(value.clone())
+        };
+        let output = if kind == Kind::Ok { &output } else { &input };
+        events.push((invoked, 0, event(invoked, Kind::Invoke, &input)));
+        events.push((end, 1, event(end, kind, output)));
+    }
+    events.sort_by_key(|&(time, order, _)| (time, order));
+    events.into_iter().map(|(.., event)| event).collect()
+}
+
 /// Operations one after the other: what each was asked, and answered.
 fn one_by_one(calls: &[(u32, &str, Value, Value, Value)]) -> Vec<Event> {
     let mut events = Vec::new();
@@ -262,27 +332,4 @@ fn lists_are_judged() {
             "{reads:?}"
         );
     }
-}
-
-#[test]
-fn only_what_is_alive_is_remembered() {
-    let clients = Clients {
-        concurrency: 8,
-        operations: 20_000,
-        keys: 4,
-        values: 0,
-        writes: 50,
-        cas: 0,
-        unknown: 0,
-        revisions: false,
-        longest: 100,
-    };
-    let events = generate::register(&clients, &mut Pcg64Mcg::seed_from_u64(1));
-    let mut online = Online::of(["linearizable"]);
-    let mut most = 0;
-    for event in &events {
-        assert_eq!(online.push(event), None);
-        most = most.max(online.remembered());
-    }
-    assert!(most < 200, "{most}");
 }
