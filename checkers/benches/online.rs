@@ -1,5 +1,6 @@
 //! How long it takes to judge events as they come. `cargo bench -p schism-checkers --bench online`.
 
+#[allow(dead_code, reason = "shared with tests that use more of it")]
 #[path = "../src/generate.rs"]
 mod generate;
 
