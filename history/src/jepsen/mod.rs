@@ -43,6 +43,7 @@ mod encode;
 mod error_text;
 mod forms;
 pub mod log;
+mod place;
 mod plain;
 mod print;
 #[cfg(test)]

@@ -1,48 +1,8 @@
-//! Cuts a stream into the forms of its operations, in memory bounded by the longest.
-//!
-//! A file is either one list of operations, or operations one after another; an operation may stand on several lines.
-//! Only brackets, text, comments and (in EDN) characters are looked at here; what a form says is read when it is whole.
+//! Where forms begin and end, found byte by byte.
 
-use std::io::{BufRead, ErrorKind};
-
-use super::Notation;
+use super::super::Notation;
+use super::super::place::Place;
 use crate::ReadError;
-
-/// The longest form that is read, in bytes: 256 MiB. Longer ones are a bracket or a quote that is never closed.
-const LONGEST: usize = 256 << 20;
-
-/// A place in a file: line and column in bytes, both from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) line: u64,
-    pub(super) column: usize,
-}
-
-impl Place {
-    const BEGIN: Self = Self { line: 1, column: 1 };
-
-    /// The place behind `bytes`, which stand here.
-    pub(super) fn after(self, bytes: &[u8]) -> Self {
-        match memchr::memrchr(b'\n', bytes) {
-            None => Self {
-                line: self.line,
-                column: self.column + bytes.len(),
-            },
-            Some(last) => Self {
-                line: self.line + memchr::memchr_iter(b'\n', bytes).count() as u64,
-                column: bytes.len() - last,
-            },
-        }
-    }
-
-    pub(super) fn error(self, reason: impl Into<String>) -> ReadError {
-        ReadError::Syntax {
-            line: self.line,
-            column: self.column,
-            reason: reason.into(),
-        }
-    }
-}
 
 /// What surrounds the operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,68 +57,8 @@ const MEANS: [bool; 256] = {
     means
 };
 
-/// Reads forms one by one.
-pub(super) struct Forms<R> {
-    input: R,
-    cut: Cut,
-}
-
-impl<R: BufRead> Forms<R> {
-    pub(super) fn new(input: R, notation: Notation) -> Self {
-        Self {
-            input,
-            cut: Cut {
-                edn: notation == Notation::Edn,
-                outer: Outer::Begin,
-                outer_begin: Place::BEGIN,
-                state: State::Between,
-                comma: Comma::Refused,
-                closing: Vec::new(),
-                form: Vec::new(),
-                begin: Place::BEGIN,
-                place: Place::BEGIN,
-            },
-        }
-    }
-
-    /// Reads the next form: its bytes, and where it begins. `None` at the end.
-    pub(super) fn next_form(&mut self) -> Result<Option<(&[u8], Place)>, ReadError> {
-        self.cut.form.clear();
-        loop {
-            let chunk = match self.input.fill_buf() {
-                Ok(chunk) => chunk,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(source) => {
-                    let line = self.cut.place.line;
-                    return Err(ReadError::Io { line, source });
-                }
-            };
-            if chunk.is_empty() {
-                self.cut.end()?;
-                return Ok(None);
-            }
-            let (used, whole) = self.cut.feed(chunk)?;
-            self.cut.place = self.cut.place.after(&chunk[..used]);
-            self.input.consume(used);
-            if whole {
-                return Ok(Some((&self.cut.form, self.cut.begin)));
-            }
-            if self.cut.form.len() > LONGEST {
-                return Err(self.cut.begin.error(format!(
-                    "what begins here has no end within {LONGEST} bytes: is a bracket or a quote left open?"
-                )));
-            }
-        }
-    }
-
-    /// The line that was read last.
-    pub(super) fn line(&self) -> u64 {
-        self.cut.begin.line
-    }
-}
-
 /// What is known between two chunks of the input.
-struct Cut {
+pub(super) struct Cut {
     edn: bool,
     outer: Outer,
     outer_begin: Place,
@@ -166,16 +66,31 @@ struct Cut {
     comma: Comma,
     /// The closing brackets that are waited for.
     closing: Vec<u8>,
-    form: Vec<u8>,
+    pub(super) form: Vec<u8>,
     /// Where the form begins.
-    begin: Place,
+    pub(super) begin: Place,
     /// Where the chunk begins.
-    place: Place,
+    pub(super) place: Place,
 }
 
 impl Cut {
+    /// At the begin of a file.
+    pub(super) fn new(notation: Notation) -> Self {
+        Self {
+            edn: notation == Notation::Edn,
+            outer: Outer::Begin,
+            outer_begin: Place::BEGIN,
+            state: State::Between,
+            comma: Comma::Refused,
+            closing: Vec::new(),
+            form: Vec::new(),
+            begin: Place::BEGIN,
+            place: Place::BEGIN,
+        }
+    }
+
     /// Takes bytes up to the end of a form or of the chunk: how many, and whether the form is whole.
-    fn feed(&mut self, chunk: &[u8]) -> Result<(usize, bool), ReadError> {
+    pub(super) fn feed(&mut self, chunk: &[u8]) -> Result<(usize, bool), ReadError> {
         // Where the form begins in this chunk.
         let mut from = if self.form.is_empty() { chunk.len() } else { 0 };
         let mut at = 0;
@@ -323,7 +238,7 @@ impl Cut {
     }
 
     /// The input has ended.
-    fn end(&self) -> Result<(), ReadError> {
+    pub(super) fn end(&self) -> Result<(), ReadError> {
         match (self.state, self.outer) {
             (State::Between | State::Comment, Outer::List(_)) if self.form.is_empty() => {
                 Err(self.outer_begin.error(
@@ -366,146 +281,4 @@ fn closing(byte: u8) -> Option<u8> {
 
 fn is_space(byte: u8, edn: bool) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || (edn && matches!(byte, b',' | 0x0c))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The forms of a text and where they begin, read in chunks of one size.
-    fn forms(
-        text: &str,
-        notation: Notation,
-        chunk: usize,
-    ) -> Result<Vec<(String, u64, usize)>, String> {
-        let input = std::io::BufReader::with_capacity(chunk, text.as_bytes());
-        let mut forms = Forms::new(input, notation);
-        let mut found = Vec::new();
-        while let Some((form, place)) = forms.next_form().map_err(|error| error.to_string())? {
-            let form = String::from_utf8(form.to_vec()).unwrap();
-            found.push((form, place.line, place.column));
-        }
-        Ok(found)
-    }
-
-    #[track_caller]
-    fn cuts(text: &str, notation: Notation, expected: &[(&str, u64, usize)]) {
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|&(form, line, column)| (form.to_owned(), line, column))
-            .collect();
-        for chunk in [1, 2, 3, 5, 1000] {
-            let found = forms(text, notation, chunk);
-            assert_eq!(found.as_ref(), Ok(&expected), "{text:?} by {chunk}");
-        }
-    }
-
-    #[test]
-    fn edn_is_cut_one_by_one_or_out_of_a_list() {
-        use Notation::Edn;
-        cuts("", Edn, &[]);
-        cuts(" , ; only a comment", Edn, &[]);
-        cuts("[ ]\n", Edn, &[]);
-        cuts("{:a 1} {:b 2}", Edn, &[("{:a 1}", 1, 1), ("{:b 2}", 1, 8)]);
-        cuts(
-            "; first\n[{:a 1}\n {:b [2 3]},]\n; last\n",
-            Edn,
-            &[("{:a 1}", 2, 2), ("{:b [2 3]}", 3, 2)],
-        );
-        cuts("({:a (1)})", Edn, &[("{:a (1)}", 1, 2)]);
-        cuts(
-            "{:a\n 1 ; }\n}\n{}",
-            Edn,
-            &[("{:a\n 1 ; }\n}", 1, 1), ("{}", 4, 1)],
-        );
-        cuts(
-            r#"{:a "}\"\\" :b \} :c \"}"#,
-            Edn,
-            &[(r#"{:a "}\"\\" :b \} :c \"}"#, 1, 1)],
-        );
-        cuts(
-            "#a.Op{:a 1} #_ {:b #{2}} #c ;\n {}",
-            Edn,
-            &[
-                ("#a.Op{:a 1}", 1, 1),
-                ("#_ {:b #{2}}", 1, 13),
-                ("#c ;\n {}", 1, 26),
-            ],
-        );
-    }
-
-    #[test]
-    fn json_is_cut_one_by_one_or_out_of_a_list() {
-        use Notation::Json;
-        cuts("", Json, &[]);
-        cuts("[\n]", Json, &[]);
-        cuts(
-            "{\"a\": 1}\n{}\n",
-            Json,
-            &[("{\"a\": 1}", 1, 1), ("{}", 2, 1)],
-        );
-        cuts(
-            "[{\"a\": \"}\\\"]\"},\n{\"b\": [1, 2]}]",
-            Json,
-            &[("{\"a\": \"}\\\"]\"}", 1, 2), ("{\"b\": [1, 2]}", 2, 1)],
-        );
-    }
-
-    #[test]
-    fn what_is_no_form_is_refused_at_its_place() {
-        use Notation::{Edn, Json};
-        let cases = [
-            (Edn, "{:a 1]", "line 1, column 6: found ], but } closes"),
-            (
-                Edn,
-                "\n\n [{:a 1} 7]",
-                "line 3, column 10: found '7', but an operation is a map like {:type",
-            ),
-            (
-                Edn,
-                "[{}] {}",
-                "line 1, column 6: something follows the list",
-            ),
-            (
-                Edn,
-                "[{}",
-                "line 1, column 1: the list that begins here has no end",
-            ),
-            (
-                Edn,
-                "{}\n {:a \"",
-                "line 2, column 2: what begins here has no end",
-            ),
-            (Edn, "#a", "line 1, column 1: what begins here has no end"),
-            (Edn, "#a 7", "line 1, column 4: found '7'"),
-            (
-                Edn,
-                "#_ ; {}",
-                "line 1, column 1: what begins here has no end",
-            ),
-            (Edn, "#\"a\" {}", "line 1, column 2: found '\"'"),
-            (Edn, "é", "line 1, column 1: found 'é'"),
-            (
-                Json,
-                "({})",
-                "line 1, column 1: found '(', but an operation is a map like {\"type\"",
-            ),
-            (Json, "[{}{}]", "line 1, column 4: a comma is missing"),
-            (
-                Json,
-                "[{},]",
-                "line 1, column 5: an operation is missing after",
-            ),
-            (Json, "[,{}]", "line 1, column 2: found ','"),
-            (Json, "{},{}", "line 1, column 3: found ','"),
-            (Json, "; {}", "line 1, column 1: found ';'"),
-        ];
-        for (notation, text, expected) in cases {
-            // A character that two chunks share is not shown whole.
-            for chunk in [4, 1000] {
-                let error = forms(text, notation, chunk).unwrap_err();
-                assert!(error.starts_with(expected), "{text:?} by {chunk}: {error}");
-            }
-        }
-    }
 }
