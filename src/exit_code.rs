@@ -174,6 +174,11 @@ pub fn panic_message(payload: &(dyn Any + Send)) -> &str {
 pub fn report_panics_as_bugs() {
     panic::set_hook(Box::new(|info| {
         use std::io::Write as _;
+        // A damaged table: told as such by whoever reads it.
+        #[cfg(feature = "parquet")]
+        if schism_history::tables::is_reading() {
+            return;
+        }
         let place = info
             .location()
             .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);

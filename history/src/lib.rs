@@ -49,6 +49,8 @@ mod lines;
 pub mod jsonl;
 pub mod jepsen;
 pub mod sessions;
+#[cfg(feature = "parquet")]
+pub mod tables;
 pub mod format;
 pub mod testing;
 #[cfg(test)]

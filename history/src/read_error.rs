@@ -24,7 +24,7 @@ pub enum ReadError {
     },
     /// It has none of the formats that this crate reads.
     #[error(
-        "line 1: this is no history ({reason}); a history.jsonl of schism would be one, a history or log of Jepsen, Elle, Porcupine or Maelstrom, or one of Plume, AWDIT, dbcop or Cobra"
+        "line 1: this is no history ({reason}); a history.jsonl of schism would be one, a history or log of Jepsen, Elle, Porcupine or Maelstrom, one of Plume, AWDIT, dbcop or Cobra, or a table in Parquet or Arrow"
     )]
     NoHistory {
         /// What it is instead.
@@ -55,6 +55,38 @@ pub enum ReadError {
         at: u64,
         /// What is wrong there.
         reason: String,
+    },
+    /// A table has not the columns of a history, or is damaged.
+    #[error("{reason}")]
+    Table {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A cell of a table is not what its column holds.
+    #[error("row {row}, column {column:?}: {reason}")]
+    Cell {
+        /// The row, from 0.
+        row: u64,
+        /// The column's name.
+        column: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A row of a table is no event, or one that cannot follow the ones before it.
+    #[error("row {row}: {reason}")]
+    Row {
+        /// The row, from 0.
+        row: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// This program was built without what reads the format.
+    #[error(
+        "this is a table ({format}), which this build of schism does not read; one with the feature parquet does: cargo install --path . --features parquet"
+    )]
+    NotBuilt {
+        /// The format, by its name.
+        format: &'static str,
     },
     /// An event that cannot follow the ones before it.
     #[error("line {line}: {malformed}")]

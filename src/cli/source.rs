@@ -153,10 +153,9 @@ impl Source {
             if one.as_mut().is_some_and(|one| !one.keeps(&event)) {
                 continue;
             }
-            let line = reader.line();
             builder
                 .push(event)
-                .map_err(|malformed| self.refusal(&ReadError::Malformed { line, malformed }))?;
+                .map_err(|malformed| self.refusal(&reader.refusal(malformed)))?;
         }
         if let Some(one) = one {
             one.found().map_err(|error| {

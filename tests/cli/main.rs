@@ -19,6 +19,7 @@ mod interrupted;
 mod lists;
 mod machines;
 mod sources;
+mod tables;
 mod unwritable;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");

@@ -33,6 +33,12 @@ pub enum Format {
     Dbcop,
     /// Cobra's log of a session: see [`sessions`].
     Cobra,
+    /// A table in a Parquet file; read and written with the feature `parquet`, as the next two.
+    Parquet,
+    /// A table in an Arrow IPC file, also called Feather.
+    ArrowFile,
+    /// A table in an Arrow IPC stream.
+    ArrowStream,
 }
 
 impl Format {
@@ -47,6 +53,9 @@ impl Format {
             Self::Awdit => "AWDIT history",
             Self::Dbcop => "dbcop history",
             Self::Cobra => "Cobra log",
+            Self::Parquet => "Parquet file",
+            Self::ArrowFile => "Arrow file",
+            Self::ArrowStream => "Arrow stream",
         }
     }
 
@@ -54,6 +63,7 @@ impl Format {
     pub const fn has_times(self) -> bool {
         match self {
             Self::Schism | Self::JepsenEdn | Self::JepsenJson | Self::JepsenLog => true,
+            Self::Parquet | Self::ArrowFile | Self::ArrowStream => true,
             Self::Plume | Self::Awdit | Self::Dbcop | Self::Cobra => false,
         }
     }

@@ -8,7 +8,9 @@ use super::{Format, Import};
 use crate::compression::{Again, Input};
 use crate::history::Builder;
 use crate::jepsen::{self, Notation, Options, Retimed};
-use crate::{Event, F, Header, History, Kind, ReadError, Torn, Value, jsonl, sessions};
+#[cfg(feature = "parquet")]
+use crate::tables::{self, Container};
+use crate::{Event, F, Header, History, Kind, Malformed, ReadError, Torn, Value, jsonl, sessions};
 
 /// Reads the events of a file of any format, one by one.
 pub struct Reader<R: BufRead> {
@@ -26,6 +28,33 @@ enum Source<R: BufRead> {
     Jepsen(jepsen::Reader<Again<Input<R>>>),
     Log(jepsen::log::Reader<Again<Input<R>>>),
     Sessions(sessions::Reader),
+    #[cfg(feature = "parquet")]
+    Table(Box<tables::Reader<Again<Input<R>>>>),
+}
+
+#[cfg(feature = "parquet")]
+fn table<R: BufRead>(
+    input: Again<Input<R>>,
+    format: Format,
+    options: Options,
+) -> Result<Source<R>, ReadError> {
+    let container = match format {
+        Format::Parquet => Container::Parquet,
+        Format::ArrowFile => Container::ArrowFile,
+        _ => Container::ArrowStream,
+    };
+    let reader = tables::Reader::new(input, container, options)?;
+    Ok(Source::Table(Box::new(reader)))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn table<R: BufRead>(
+    _: Again<Input<R>>,
+    format: Format,
+    _: Options,
+) -> Result<Source<R>, ReadError> {
+    let format = format.name();
+    Err(ReadError::NotBuilt { format })
 }
 
 /// Whether client operations' values are pairs of key and value, as `jepsen.independent` writes them.
@@ -90,6 +119,9 @@ impl<R: BufRead> Reader<R> {
             Format::Awdit => by_session(input, sessions::Notation::Awdit)?,
             Format::Dbcop => by_session(input, sessions::Notation::Dbcop)?,
             Format::Cobra => by_session(input, sessions::Notation::Cobra)?,
+            Format::Parquet | Format::ArrowFile | Format::ArrowStream => {
+                (table(input, format, options)?, Keys::Settled)
+            }
         };
         Ok(Self {
             source,
@@ -123,11 +155,13 @@ impl<R: BufRead> Reader<R> {
     pub fn header(&self) -> Header {
         match &self.source {
             Source::Schism(reader) => reader.header().clone(),
+            #[cfg(feature = "parquet")]
+            Source::Table(reader) => reader.header().clone(),
             _ => Header::default(),
         }
     }
 
-    /// The line of the last event read, from 1; 0 in a binary file.
+    /// The line of the last event read, from 1; 0 in a binary file; in a table its row, from 0.
     pub fn line(&self) -> u64 {
         self.line
     }
@@ -144,6 +178,8 @@ impl<R: BufRead> Reader<R> {
     pub fn retimed(&self) -> Option<Retimed> {
         match &self.source {
             Source::Jepsen(reader) => reader.retimed(),
+            #[cfg(feature = "parquet")]
+            Source::Table(reader) => reader.retimed(),
             _ => None,
         }
     }
@@ -209,11 +245,23 @@ impl<R: BufRead> Reader<R> {
         let Some(event) = self.next_event()? else {
             return Ok(false);
         };
-        let line = self.line;
-        builder
-            .push(event)
-            .map_err(|malformed| ReadError::Malformed { line, malformed })?;
+        let pushed = builder.push(event);
+        pushed.map_err(|malformed| self.refusal(malformed))?;
         Ok(true)
+    }
+
+    /// Why reading ends when the last event given cannot follow the ones before it.
+    pub fn refusal(&self, malformed: Malformed) -> ReadError {
+        match self.format {
+            Format::Parquet | Format::ArrowFile | Format::ArrowStream => ReadError::Row {
+                row: self.line,
+                reason: malformed.to_string(),
+            },
+            _ => ReadError::Malformed {
+                line: self.line,
+                malformed,
+            },
+        }
     }
 
     fn read(&mut self) -> Result<Option<(Event, u64)>, ReadError> {
@@ -222,12 +270,16 @@ impl<R: BufRead> Reader<R> {
             Source::Jepsen(reader) => reader.next_event()?,
             Source::Log(reader) => reader.next_event()?,
             Source::Sessions(reader) => reader.next_event(),
+            #[cfg(feature = "parquet")]
+            Source::Table(reader) => reader.next_event()?,
         };
         let line = match &self.source {
             Source::Schism(reader) => reader.line(),
             Source::Jepsen(reader) => reader.line(),
             Source::Log(reader) => reader.line(),
             Source::Sessions(reader) => reader.line(),
+            #[cfg(feature = "parquet")]
+            Source::Table(reader) => reader.row(),
         };
         Ok(event.map(|event| (event, line)))
     }

@@ -7,6 +7,13 @@ use crate::{ReadError, jepsen};
 /// How much of a file is looked at, at most: a license or a story in comments may stand before the first operation.
 pub(super) const LOOKED_AT: usize = 64 << 10;
 
+/// What tables begin with. A stream's is the mark of its first message, the schema.
+const TABLES: [(&[u8], Format); 3] = [
+    (b"PAR1", Format::Parquet),
+    (b"ARROW1", Format::ArrowFile),
+    (&[0xff; 4], Format::ArrowStream),
+];
+
 /// The format of a file that begins with these bytes: its first line, or the first few thousand bytes.
 ///
 /// `None` when it is none of these, or when there is nothing but white space and comments. A compressed file must be
@@ -34,6 +41,14 @@ pub(super) enum Seen {
 }
 
 pub(super) fn look(first: &[u8]) -> Seen {
+    for (magic, format) in TABLES {
+        if first.starts_with(magic) {
+            return Seen::Format(format);
+        }
+        if !first.is_empty() && magic.starts_with(first) {
+            return Seen::Nothing;
+        }
+    }
     match sessions::sniff(first) {
         Guess::Is(notation) => return Seen::Format(Format::of_sessions(notation)),
         Guess::Undecided => return Seen::Nothing,
@@ -140,8 +155,7 @@ pub(super) fn unknown(first: &[u8]) -> ReadError {
             "it is Jepsen's binary format; history.edn or history.txt beside it can be read"
                 .to_owned()
         }
-        [b'P', b'A', b'R', b'1', ..] => "it is a Parquet file".to_owned(),
-        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => "it is an Arrow file".to_owned(),
+        [b'P', b'A', b'R', b'E', ..] => "it is an encrypted Parquet file".to_owned(),
         _ => {
             let begin = skip_blank(first).unwrap_or_default();
             let begin = String::from_utf8_lossy(&first[begin..first.len().min(begin + 64)]);

@@ -100,7 +100,7 @@ fn what_is_none_of_them_is_refused() {
     let cases: [(&[u8], &str); 6] = [
         (b"", "the file is empty"),
         (b"JEPSEN\0\0\0\x01", "history.edn or history.txt beside it"),
-        (b"PAR1\x15\x04", "it is a Parquet file"),
+        (b"PARE\x15\x04", "it is an encrypted Parquet file"),
         (b"hello\nworld", "it begins with \"hello"),
         (
             b"\n\ntime,process,value\n",

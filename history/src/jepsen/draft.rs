@@ -10,10 +10,10 @@ use crate::json::brief;
 use crate::{Event, F, Kind, Process, Time, Value};
 
 /// What was read of an operation so far.
-pub(super) struct Draft {
-    pub(super) rest: Rest,
+pub(crate) struct Draft {
+    pub(crate) rest: Rest,
     /// Whether the value is a tuple of the key and the value proper.
-    pub(super) tuple: bool,
+    pub(crate) tuple: bool,
     seen: Fields,
     index: Option<u64>,
     time: Option<u64>,
@@ -28,7 +28,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             rest: Rest::default(),
             tuple: false,
@@ -47,7 +47,7 @@ impl Draft {
     }
 
     /// Notes that the operation has a field; whose value comes next.
-    pub(super) fn sees(&mut self, field: Field) -> Result<(), String> {
+    pub(crate) fn sees(&mut self, field: Field) -> Result<(), String> {
         if self.seen.insert(field) {
             return Ok(());
         }
@@ -55,7 +55,7 @@ impl Draft {
     }
 
     /// Sets a field other than the error.
-    pub(super) fn set(&mut self, field: Field, value: Value) -> Result<(), String> {
+    pub(crate) fn set(&mut self, field: Field, value: Value) -> Result<(), String> {
         let wrong = |value: &Value, right: &str| {
             Err(format!(
                 "{} is {}; it is {right}",
@@ -115,7 +115,7 @@ impl Draft {
     }
 
     /// The event, as the next of its history.
-    pub(super) fn finish(mut self, options: &Options, order: &mut Order) -> Result<Event, String> {
+    pub(crate) fn finish(mut self, options: &Options, order: &mut Order) -> Result<Event, String> {
         if let Some(missing) = self.seen.missing(&[Field::Process, Field::Type]) {
             return Err(format!("this operation has no {}", missing.name()));
         }
@@ -166,7 +166,7 @@ fn is_transaction(value: &Value) -> bool {
 
 /// Jepsen's order of operations is their order in the file; times follow it.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(crate) struct Order {
     position: u64,
     last_index: Option<u64>,
     last: Time,
@@ -200,7 +200,7 @@ impl Order {
         Ok(self.last)
     }
 
-    pub(super) fn retimed(&self) -> Option<Retimed> {
+    pub(crate) fn retimed(&self) -> Option<Retimed> {
         self.retimed
     }
 }

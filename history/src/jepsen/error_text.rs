@@ -28,14 +28,14 @@ pub(super) enum Error {
 
 /// An operation's error and its keys that no event has a field for, each with its value, as EDN.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Rest {
+pub(crate) struct Rest {
     pub(super) error: Option<Error>,
     pub(super) unknown: Vec<(String, String)>,
 }
 
 impl Rest {
     /// The rest that JSON shows: its text may be meant as EDN, as this crate writes it.
-    pub(super) fn from_json(error: Option<&Value>, unknown: &[(String, Value)]) -> Self {
+    pub(crate) fn from_json(error: Option<&Value>, unknown: &[(String, Value)]) -> Self {
         let unknown: Vec<_> = unknown
             .iter()
             .map(|(name, value)| {

@@ -52,9 +52,10 @@ mod tests;
 use std::io::BufRead;
 use std::time::Duration;
 
-use draft::{Draft, Order};
+pub(crate) use draft::{Draft, Order};
 pub use encode::{Encoder, Style};
-use error_text::{Error, Rest};
+use error_text::Error;
+pub(crate) use error_text::Rest;
 use forms::Forms;
 
 use crate::field::Field;

@@ -109,6 +109,28 @@ pub fn encode(index: u64, event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\n");
 }
 
+/// Reads a header line.
+pub(crate) fn header(line: &[u8]) -> Result<Header, ReadError> {
+    let no_header = |reason: String| ReadError::NoHeader { reason };
+    if line.is_empty() {
+        return Err(no_header("the file is empty".to_owned()));
+    }
+    let parsed: HeaderLine =
+        serde_json::from_slice(line).map_err(|error| no_header(error.to_string()))?;
+    if parsed.schism != "history" {
+        return Err(no_header(format!(
+            "\"schism\" is {:?}, not \"history\"",
+            parsed.schism
+        )));
+    }
+    if parsed.version > VERSION {
+        return Err(ReadError::Newer {
+            found: parsed.version,
+        });
+    }
+    Ok(parsed.header)
+}
+
 /// Reads events one by one, in memory bounded by the longest line (at most 256 MiB).
 pub struct Reader<R> {
     input: R,
@@ -128,27 +150,11 @@ impl<R: BufRead> Reader<R> {
     pub fn new(mut input: R) -> Result<Self, ReadError> {
         let mut line = Vec::new();
         read_line(&mut input, 1, &mut line)?;
-        let no_header = |reason: String| ReadError::NoHeader { reason };
-        if line.is_empty() {
-            return Err(no_header("the file is empty".to_owned()));
-        }
-        let parsed: HeaderLine =
-            serde_json::from_slice(&line).map_err(|error| no_header(error.to_string()))?;
-        if parsed.schism != "history" {
-            return Err(no_header(format!(
-                "\"schism\" is {:?}, not \"history\"",
-                parsed.schism
-            )));
-        }
-        if parsed.version > VERSION {
-            return Err(ReadError::Newer {
-                found: parsed.version,
-            });
-        }
+        let header = header(&line)?;
         Ok(Self {
             bytes: line.len() as u64,
             input,
-            header: parsed.header,
+            header,
             line,
             number: 1,
             torn: None,
