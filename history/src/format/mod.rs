@@ -61,11 +61,7 @@ impl Format {
 
     /// Whether it says when operations ran; without, those of different sessions count as concurrent.
     pub const fn has_times(self) -> bool {
-        match self {
-            Self::Schism | Self::JepsenEdn | Self::JepsenJson | Self::JepsenLog => true,
-            Self::Parquet | Self::ArrowFile | Self::ArrowStream => true,
-            Self::Plume | Self::Awdit | Self::Dbcop | Self::Cobra => false,
-        }
+        !matches!(self, Self::Plume | Self::Awdit | Self::Dbcop | Self::Cobra)
     }
 
     const fn of_sessions(notation: sessions::Notation) -> Self {
