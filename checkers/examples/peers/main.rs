@@ -3,7 +3,8 @@
 //! ```text
 //! peers list                      each history: its name, the checker, the peers' word for what it is
 //! peers write NAME FILE           writes one
-//! peers judge CHECKER RUNS FILE…  one line of JSON for each file: the verdict, and how long each run took
+//! peers judge CHECKER RUNS FILE…  one line of JSON for each file: the verdict, how long reading took, and each run;
+//!                                 CHECKER:LEVEL asks for a level
 //! ```
 //!
 //! `benches/peers/run` calls this. A new area is a file beside this one, and a line in `CASES`.
@@ -16,6 +17,9 @@
 
 #[path = "../../src/generate.rs"]
 mod generate;
+#[path = "../../src/generate_lists.rs"]
+mod generate_lists;
+mod lists;
 mod registers;
 
 use std::error::Error;
@@ -23,7 +27,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::time::Instant;
 
-use schism_checkers::{Budget, by_name};
+use schism_checkers::Request;
 use schism_history::{Event, Header, jsonl};
 
 /// A history that ours and peers judge.
@@ -32,11 +36,12 @@ struct Case {
     checker: &'static str,
     /// What its operations are about: the peers that understand it are asked.
     about: &'static str,
-    events: fn() -> Vec<Event>,
+    /// Hands over its events, one after the other.
+    events: fn(&mut dyn FnMut(Event)),
 }
 
 /// All areas.
-const CASES: [&[Case]; 1] = [registers::CASES];
+const CASES: [&[Case]; 2] = [registers::CASES, lists::CASES];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -62,9 +67,6 @@ fn write(name: &str, file: &str) -> Result<(), Box<dyn Error>> {
     let case = cases
         .find(|case| case.name == name)
         .ok_or_else(|| format!("there is no history {name}"))?;
-    let events = (case.events)();
-    // Makes sure that they are one.
-    generate::history(events.clone());
     let mut out = BufWriter::new(File::create(file)?);
     let mut line = Vec::new();
     let header = Header {
@@ -73,28 +75,48 @@ fn write(name: &str, file: &str) -> Result<(), Box<dyn Error>> {
     };
     jsonl::encode_header(&header, &mut line);
     out.write_all(&line)?;
-    for (index, event) in events.iter().enumerate() {
+    let mut index = 0;
+    let mut written = Ok(());
+    (case.events)(&mut |event| {
         line.clear();
-        jsonl::encode(index as u64, event, &mut line);
-        out.write_all(&line)?;
-    }
-    Ok(out.flush()?)
+        jsonl::encode(index, &event, &mut line);
+        index += 1;
+        if written.is_ok() {
+            written = out.write_all(&line);
+        }
+    });
+    written?;
+    out.flush()?;
+    // Makes sure that it is a history.
+    jsonl::read(BufReader::new(File::open(file)?))?;
+    Ok(())
 }
 
 fn judge(checker: &str, runs: usize, file: &str) -> Result<(), Box<dyn Error>> {
-    let checker = by_name(checker).ok_or_else(|| format!("there is no checker {checker}"))?;
+    let (checker, level) = match checker.split_once(':') {
+        Some((checker, level)) => (checker, Some(level.to_owned())),
+        None => (checker, None),
+    };
+    let request = Request {
+        checkers: vec![checker.to_owned()],
+        level,
+        ..Request::default()
+    };
+    let begin = Instant::now();
     let (history, _) = jsonl::read(BufReader::new(File::open(file)?))?;
+    let read = begin.elapsed().as_secs_f64();
     let mut times = Vec::new();
     let mut verdict = "";
     for _ in 0..runs {
         let begin = Instant::now();
-        let judged = checker.check(&history, &Budget::default());
+        let judged = request.judge(&history)?;
         times.push(begin.elapsed().as_secs_f64());
-        verdict = judged.validity.name();
+        verdict = judged[0].validity.name();
     }
     let line = serde_json::json!({
         "file": file,
         "verdict": verdict,
+        "read_s": read,
         "times_s": times,
         "operations": history.len(),
     });
