@@ -32,6 +32,12 @@ fn many_stale_reads(bencher: Bencher<'_, '_>, transactions: u32) {
     flawed(bencher, transactions, Store::Stale(50));
 }
 
+/// One read, far behind.
+#[divan::bench(args = [100_000], sample_count = 5, sample_size = 1)]
+fn one_stale_read(bencher: Bencher<'_, '_>, transactions: u32) {
+    flawed(bencher, transactions, Store::StaleOnce);
+}
+
 /// Snapshot isolation.
 #[divan::bench(args = [10_000, 100_000], sample_count = 5, sample_size = 1)]
 fn snapshots(bencher: Bencher<'_, '_>, transactions: u32) {

@@ -1,10 +1,12 @@
 //! The columns themselves, for judges that walk over millions of operations and need a few of them.
 
-use crate::{History, KeyId, Outcome, Time, ValueId};
+use crate::{History, KeyId, Outcome, Process, Time, ValueId};
 
 /// Some columns of a history. Row `i` is operation `i`; all are of the same length.
 #[derive(Clone, Copy, Debug)]
 pub struct Columns<'h> {
+    /// Who called it.
+    pub processes: &'h [Process],
     /// Where the function stands in [`History::functions`].
     pub functions: &'h [u8],
     /// How it ended.
@@ -26,6 +28,7 @@ impl History {
     pub fn columns(&self) -> Columns<'_> {
         let rows = self.len();
         Columns {
+            processes: &self.process[..rows],
             functions: &self.function[..rows],
             outcomes: &self.outcome[..rows],
             invoked: &self.invoked[..rows],
@@ -48,6 +51,7 @@ mod tests {
         for (i, op) in history.operations().enumerate() {
             let f: &F = &history.functions()[usize::from(columns.functions[i])];
             assert_eq!((f, columns.outcomes[i]), (op.f(), op.outcome));
+            assert_eq!(columns.processes[i], op.process);
             assert_eq!(
                 (columns.invoked[i], columns.keys[i]),
                 (op.invoked, op.key_id)

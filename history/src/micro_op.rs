@@ -221,6 +221,7 @@ pub struct MicroOps<'h> {
 }
 
 impl<'h> MicroOps<'h> {
+    #[inline]
     fn at(&self, row: u32) -> MicroOp<'h> {
         let row = row as usize;
         let kind = self.steps.kind[row];
@@ -248,6 +249,7 @@ impl<'h> MicroOps<'h> {
 impl<'h> Iterator for MicroOps<'h> {
     type Item = MicroOp<'h>;
 
+    #[inline]
     fn next(&mut self) -> Option<MicroOp<'h>> {
         (self.begin < self.end).then(|| {
             self.begin += 1;

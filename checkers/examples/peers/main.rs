@@ -16,6 +16,7 @@
 )]
 
 #[path = "../../src/generate.rs"]
+#[expect(dead_code, reason = "histories are written as events")]
 mod generate;
 #[path = "../../src/generate_lists.rs"]
 mod generate_lists;

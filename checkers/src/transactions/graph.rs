@@ -4,7 +4,7 @@
 //! the next transaction of a session has the next number, and real time goes through a chain of *barriers*, one for each
 //! moment between a completion and an invocation that follows it. So both cost O(transactions), whatever overlaps.
 
-use schism_history::{History, OpId, Outcome, Time};
+use schism_history::{Outcome, Time};
 
 use crate::transactions::columns::{NONE, Transactions};
 use crate::transactions::versions::Versions;
@@ -84,9 +84,8 @@ pub(crate) struct TooLarge;
 
 impl Graph {
     /// The graph of these version orders. `is_committed` says which transactions are taken to have happened; only those
-    /// have edges. O(steps + transactions log transactions) time, 4 bytes an edge and 20 a transaction.
+    /// have edges. O(steps + transactions) time where few transactions overlap, 4 bytes an edge and 20 a transaction.
     pub(crate) fn new(
-        history: &History,
         transactions: &Transactions<'_>,
         versions: &Versions,
         is_committed: &[bool],
@@ -104,7 +103,7 @@ impl Graph {
         };
         let (dependencies, ()) = rayon::join(
             || Dependencies::new(versions, &chains).rows(rows),
-            || graph.time(history, transactions, is_committed),
+            || graph.time(transactions, is_committed),
         );
         (graph.first, graph.edges) = dependencies;
         Ok(graph)
@@ -126,6 +125,7 @@ impl Graph {
     }
 
     /// The next edge out of a node, and its target. The cursor begins at 0.
+    #[inline]
     pub(crate) fn successor(&self, node: u32, cursor: &mut u32) -> Option<(u32, Edge)> {
         let at = *cursor;
         *cursor += 1;
@@ -171,7 +171,7 @@ impl Graph {
     }
 
     /// Finds session order and real time. Of those that are committed, only `ok` ones have an end.
-    fn time(&mut self, history: &History, transactions: &Transactions<'_>, is_committed: &[bool]) {
+    fn time(&mut self, transactions: &Transactions<'_>, is_committed: &[bool]) {
         let count = transactions.len();
         self.next_of_session = vec![NONE; count];
         let mut last = None;
@@ -182,36 +182,55 @@ impl Graph {
                 self.next_of_session[last] = t as u32;
             }
         }
-        let mut of_op = vec![NONE; history.len()];
-        for (t, OpId(op)) in transactions.ops.iter().enumerate() {
-            if is_committed[t] {
-                of_op[*op as usize] = t as u32;
+        let committed = |&&t: &&u32| is_committed[t as usize];
+        self.by_invocation = transactions
+            .by_time
+            .iter()
+            .filter(committed)
+            .copied()
+            .collect();
+        let invoked = |&t: &u32| transactions.invoked[t as usize];
+        let invoked: Vec<Time> = self.by_invocation.iter().map(invoked).collect();
+        // The first place behind the end of each transaction; a barrier stands in front of it.
+        let mut is_behind = vec![false; invoked.len() + 1];
+        self.barrier_after = vec![NONE; count];
+        for (place, &t) in self.by_invocation.iter().enumerate() {
+            if transactions.outcome[t as usize] == Outcome::Ok {
+                let next = first_after(&invoked, place + 1, transactions.end[t as usize]);
+                if next < invoked.len() {
+                    is_behind[next] = true;
+                    self.barrier_after[t as usize] = next as u32;
+                }
             }
         }
-        self.by_invocation = of_op.into_iter().filter(|&t| t != NONE).collect();
-        let mut ends: Vec<(Time, u32)> = (0..count)
-            .filter(|&t| is_committed[t] && transactions.outcome[t] == Outcome::Ok)
-            .map(|t| (transactions.end[t], t as u32))
-            .collect();
-        ends.sort_unstable();
-        self.barrier_after = vec![NONE; count];
-        let mut ended = ends.iter().peekable();
-        for (place, &t) in self.by_invocation.iter().enumerate() {
-            let invoked = transactions.invoked[t as usize];
-            let barrier = self.behind.len() as u32;
-            let mut is_new = false;
-            while let Some(&(_, earlier)) = ended.next_if(|&&(end, _)| end < invoked) {
-                self.barrier_after[earlier as usize] = barrier;
-                is_new = true;
-            }
-            if is_new {
-                self.behind.push(place as u32);
-            }
+        let mut barrier = vec![NONE; invoked.len()];
+        for place in (0..invoked.len()).filter(|&place| is_behind[place]) {
+            barrier[place] = self.behind.len() as u32;
+            self.behind.push(place as u32);
+        }
+        for after in self
+            .barrier_after
+            .iter_mut()
+            .filter(|after| **after != NONE)
+        {
+            *after = barrier[*after as usize];
         }
         if !self.behind.is_empty() {
             self.behind.push(self.by_invocation.len() as u32);
         }
     }
+}
+
+/// The first place from `begin` on with a time after this one; times ascend. O(log distance): what overlaps is near.
+fn first_after(times: &[Time], begin: usize, time: Time) -> usize {
+    let mut step = 1;
+    let mut low = begin;
+    while low + step <= times.len() && times[low + step - 1] <= time {
+        low += step;
+        step *= 2;
+    }
+    let high = times.len().min(low + step);
+    low + times[low..high].partition_point(|&other| other <= time)
 }
 
 /// Nodes for writers whose order nobody saw. Whoever comes before all of them would need an edge to each; instead, the
@@ -394,6 +413,27 @@ impl<'a> Dependencies<'a> {
                 }
             } else if next != reader {
                 emit(reader, next, anti);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_time_after_another_is_found_from_anywhere() {
+        let times: Vec<Time> = [1, 2, 2, 3, 5, 8, 8, 8, 13].map(Time::from_nanos).into();
+        for begin in 0..=times.len() {
+            for time in 0..15 {
+                let time = Time::from_nanos(time);
+                let expected = (begin..times.len()).find(|&place| times[place] > time);
+                assert_eq!(
+                    first_after(&times, begin, time),
+                    expected.unwrap_or(times.len()),
+                    "from {begin} after {time}"
+                );
             }
         }
     }

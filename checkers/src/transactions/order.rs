@@ -11,11 +11,11 @@ pub(crate) fn topological(graph: &Graph) -> Option<Vec<u32>> {
 
 /// The same, where only some edges count.
 pub(crate) fn topological_along(graph: &Graph, counts: impl Fn(Edge) -> bool) -> Option<Vec<u32>> {
-    const OPEN: u32 = u32::MAX;
-    const FINISHED: u32 = u32::MAX - 1;
+    const OPEN: u8 = 1;
+    const FINISHED: u8 = 2;
     let count = graph.node_count();
-    // How far each node's edges have been followed; what is on the path, and what is done, is marked.
-    let mut state = vec![0_u32; count];
+    // What is on the path, and what is done, is marked.
+    let mut state = vec![0_u8; count];
     let mut finished = Vec::with_capacity(count);
     let mut path: Vec<(u32, u32)> = Vec::new();
     for root in 0..count as u32 {
@@ -24,23 +24,28 @@ pub(crate) fn topological_along(graph: &Graph, counts: impl Fn(Edge) -> bool) ->
         }
         state[root as usize] = OPEN;
         path.push((root, 0));
-        while let Some((node, cursor)) = path.last_mut() {
-            let Some((next, edge)) = graph.successor(*node, cursor) else {
-                state[*node as usize] = FINISHED;
-                finished.push(*node);
-                path.pop();
-                continue;
-            };
-            if !counts(edge) {
-                continue;
-            }
-            match state[next as usize] {
-                0 => {
-                    state[next as usize] = OPEN;
-                    path.push((next, 0));
+        while let Some(&(node, mut cursor)) = path.last() {
+            let unseen = loop {
+                let Some((next, edge)) = graph.successor(node, &mut cursor) else {
+                    break None;
+                };
+                if !counts(edge) {
+                    continue;
                 }
-                OPEN => return None,
-                _ => {}
+                match state[next as usize] {
+                    0 => break Some(next),
+                    OPEN => return None,
+                    _ => {}
+                }
+            };
+            if let Some(next) = unseen {
+                path.last_mut().expect("the path has an end").1 = cursor;
+                state[next as usize] = OPEN;
+                path.push((next, 0));
+            } else {
+                state[node as usize] = FINISHED;
+                finished.push(node);
+                path.pop();
             }
         }
     }

@@ -27,6 +27,6 @@ impl ListAppend {
 fn order(history: &History, level: Level) -> Option<Vec<OpId>> {
     let transactions = Transactions::of(history, Include::Transactions);
     let lists = lists::lists(&transactions);
-    let graph = Graph::new(history, &transactions, &lists.versions, &lists.is_committed);
+    let graph = Graph::new(&transactions, &lists.versions, &lists.is_committed);
     of_graph(&transactions, &graph.ok()?, &lists.is_committed, level)
 }

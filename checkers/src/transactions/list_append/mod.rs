@@ -99,7 +99,7 @@ impl Checker for ListAppend {
             return Verdict::new(self.name(), Validity::Unknown, "the check was stopped");
         }
         let bytes = 32 * transactions.kind.len() as u64 + 64 * transactions.len() as u64;
-        let graph = Graph::new(history, &transactions, &lists.versions, &lists.is_committed);
+        let graph = Graph::new(&transactions, &lists.versions, &lists.is_committed);
         let Some(graph) = graph.ok().filter(|_| bytes <= budget.bytes) else {
             let transactions = count(transactions.len() as u64, "transaction");
             return Verdict::new(

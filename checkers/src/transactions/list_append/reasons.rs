@@ -21,6 +21,8 @@ pub(crate) struct Reasons<'a, 'h> {
     first_written: Vec<u32>,
     /// The slots that each transaction wrote.
     written: Vec<u32>,
+    /// What each transaction read, by transaction.
+    reads: Vec<(u32, u32)>,
 }
 
 /// One edge, told.
@@ -45,6 +47,8 @@ impl<'a, 'h> Reasons<'a, 'h> {
         for &writer in versions.writer.iter().filter(|&&writer| writer != NONE) {
             first_written[writer as usize] += 1;
         }
+        let mut reads = versions.reads.clone();
+        reads.sort_by_key(|&(reader, _)| reader);
         let mut before = 0;
         for count in &mut first_written {
             before += std::mem::replace(count, before);
@@ -65,6 +69,7 @@ impl<'a, 'h> Reasons<'a, 'h> {
             next: versions.next(),
             first_written,
             written,
+            reads,
         }
     }
 
@@ -139,7 +144,7 @@ impl<'a, 'h> Reasons<'a, 'h> {
     }
 
     fn read(&self, transaction: u32) -> &[(u32, u32)] {
-        let reads = &self.lists.versions.reads;
+        let reads = &self.reads;
         let begin = reads.partition_point(|&(t, _)| t < transaction);
         let end = reads.partition_point(|&(t, _)| t <= transaction);
         &reads[begin..end]
