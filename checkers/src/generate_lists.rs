@@ -196,9 +196,12 @@ impl World {
     }
 
     fn look(&mut self, transaction: &mut Running, clients: &Clients, rng: &mut impl Rng) {
-        let length = |&(list, _): &Step| match transaction.is_blind {
-            true => 0,
-            false => self.lists[list].len(),
+        let length = |&(list, _): &Step| {
+            if transaction.is_blind {
+                0
+            } else {
+                self.lists[list].len()
+            }
         };
         transaction.lengths = transaction.steps.iter().map(length).collect();
         let missed = match clients.store {

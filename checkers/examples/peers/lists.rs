@@ -42,7 +42,7 @@ pub(crate) const CASES: &[Case] = &[
         );
     }),
     case("lists-100k-5-percent-stale", |out| {
-        flawed(out, Store::Stale(50))
+        flawed(out, Store::Stale(50));
     }),
 ];
 

@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
                 operations: 10_000,
                 ..ten_clients()
             },
-        )
+        );
     }),
     case("unique-30k-10-clients", |out| {
         made(
@@ -24,7 +24,7 @@ pub(crate) const CASES: &[Case] = &[
                 operations: 30_000,
                 ..ten_clients()
             },
-        )
+        );
     }),
     case("unique-cas-10k-10-clients", |out| {
         made(
@@ -34,7 +34,7 @@ pub(crate) const CASES: &[Case] = &[
                 cas: 20,
                 ..ten_clients()
             },
-        )
+        );
     }),
     case("revisions-10k-10-clients", |out| {
         made(
@@ -46,7 +46,7 @@ pub(crate) const CASES: &[Case] = &[
                 values: 5,
                 ..ten_clients()
             },
-        )
+        );
     }),
     case("cas-10k-10-clients", |out| {
         made(
@@ -57,7 +57,7 @@ pub(crate) const CASES: &[Case] = &[
                 cas: 20,
                 ..ten_clients()
             },
-        )
+        );
     }),
     case("cas-unknown-1k-10-clients", |out| {
         made(
@@ -69,7 +69,7 @@ pub(crate) const CASES: &[Case] = &[
                 unknown: 5,
                 ..ten_clients()
             },
-        )
+        );
     }),
     case("cas-1m-on-10k-keys", |out| {
         made(
@@ -84,7 +84,7 @@ pub(crate) const CASES: &[Case] = &[
                 unknown: 1,
                 ..ten_clients()
             },
-        )
+        );
     }),
     case("busy-20-unique", |out| busy(out, 20, 0, false)),
     case("busy-20-unique-stale", |out| busy(out, 20, 0, true)),
