@@ -3,14 +3,21 @@
 use rustc_hash::FxHasher;
 use std::hash::Hasher;
 
-/// How a configuration is packed: the object's state and which open operations are done, then how many operations of
-/// unknown outcome were used, by class.
+/// How a configuration is packed: the object's state and which open updates are done, then which operations that change
+/// nothing are done, which blind ones are done and which are free, then how many operations of unknown outcome were used,
+/// by class.
 ///
-/// The first word holds the state (low half) and operations 0 to 31 (high half); each further word 64 operations; the
-/// counters follow, four to a word.
+/// The first word holds the state (low half) and updates 0 to 31 (high half); each further word 64 updates, then 64 pure
+/// operations, then 64 blind ones, twice; the counters follow, four to a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
+    /// State and updates: what configurations must share to be compared.
     mask_words: usize,
+    /// Where the done ones of the blind operations begin.
+    blind: usize,
+    blind_words: usize,
+    /// Where the counters begin.
+    counters: usize,
     /// Where the counters end.
     counted: usize,
     words: usize,
@@ -22,15 +29,34 @@ pub(crate) const MOST_USED: u16 = u16::MAX;
 /// The state of an entry that a better one has replaced.
 const DEAD: u32 = u32::MAX;
 
+/// How many operations of each kind are open at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Slots {
+    /// Those of which a configuration knows only whether they are done.
+    pub(crate) updates: u32,
+    /// Those that change nothing: it is never worse that one is done.
+    pub(crate) pure: u32,
+    /// Those that happen in every state and leave a fixed one: each is not done, done, or free: it may count as done, and
+    /// may still be done.
+    pub(crate) blind: u32,
+}
+
 impl Layout {
     /// A layout for this many operations open at once, and this many classes.
-    pub(crate) fn new(slots: usize, classes: usize) -> Self {
-        let mask_words = 1 + slots.saturating_sub(32).div_ceil(64);
-        let words = mask_words + classes.div_ceil(4);
+    pub(crate) fn new(slots: Slots, classes: usize) -> Self {
+        let words = |slots: u32| slots.div_ceil(64) as usize;
+        let mask_words = 1 + words(slots.updates.saturating_sub(32));
+        let blind = mask_words + words(slots.pure);
+        let blind_words = words(slots.blind);
+        let counters = blind + 2 * blind_words;
+        let counted = counters + classes.div_ceil(4);
         Self {
             mask_words,
-            counted: words,
-            words,
+            blind,
+            blind_words,
+            counters,
+            counted,
+            words: counted,
         }
     }
 
@@ -57,6 +83,66 @@ impl Layout {
         self.words
     }
 
+    /// How many words the state and the updates take.
+    pub(crate) const fn mask_words(self) -> usize {
+        self.mask_words
+    }
+
+    /// How many words tell which pure operations are done.
+    pub(crate) const fn pure_words(self) -> usize {
+        self.blind - self.mask_words
+    }
+
+    /// How many words tell which blind operations are done; as many tell which are free.
+    pub(crate) const fn blind_words(self) -> usize {
+        self.blind_words
+    }
+
+    /// Which pure operations are done.
+    pub(crate) fn pure(self, config: &[u64]) -> &[u64] {
+        &config[self.mask_words..self.blind]
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn pure_mut(self, config: &mut [u64]) -> &mut [u64] {
+        &mut config[self.mask_words..self.blind]
+    }
+
+    /// Which blind operations are done.
+    pub(crate) fn blind(self, config: &[u64]) -> &[u64] {
+        &config[self.blind..self.blind + self.blind_words]
+    }
+
+    /// Whether the blind operation in a slot is done.
+    pub(crate) const fn is_blind_done(self, config: &[u64], slot: u32) -> bool {
+        config[self.blind + slot as usize / 64] >> (slot % 64) & 1 == 1
+    }
+
+    /// Whether the blind operation in a slot is free.
+    pub(crate) const fn is_free(self, config: &[u64], slot: u32) -> bool {
+        config[self.blind + self.blind_words + slot as usize / 64] >> (slot % 64) & 1 == 1
+    }
+
+    /// Marks the blind operation in a slot as done.
+    pub(crate) const fn set_blind(self, config: &mut [u64], slot: u32) {
+        config[self.blind + slot as usize / 64] |= 1 << (slot % 64);
+    }
+
+    /// Makes free those of `open` (a mask) that are not done, and no others.
+    pub(crate) fn free(self, config: &mut [u64], open: &[u64]) {
+        let (done, free) = config[self.blind..self.counters].split_at_mut(self.blind_words);
+        for ((free, done), open) in free.iter_mut().zip(done).zip(open) {
+            *free = open & !*done;
+        }
+    }
+
+    /// The slot of a blind operation is free again.
+    pub(crate) const fn clear_blind(self, config: &mut [u64], slot: u32) {
+        let bit = !(1 << (slot % 64));
+        config[self.blind + slot as usize / 64] &= bit;
+        config[self.blind + self.blind_words + slot as usize / 64] &= bit;
+    }
+
     /// The first configuration in a state: nothing done, nothing used.
     pub(crate) fn start(self, state: u32) -> Vec<u64> {
         let mut config = vec![0; self.words];
@@ -66,13 +152,13 @@ impl Layout {
 
     /// The counter of a class.
     pub(crate) fn used(self, config: &[u64], class: usize) -> u16 {
-        (config[self.mask_words + class / 4] >> (class % 4 * 16)) as u16
+        (config[self.counters + class / 4] >> (class % 4 * 16)) as u16
     }
 
     /// The counters of all classes together.
     pub(crate) fn used_in_all(self, config: &[u64]) -> u64 {
         let counters = |word: &u64| (0..4).map(|i| *word >> (i * 16) & 0xffff).sum::<u64>();
-        config[self.mask_words..self.counted]
+        config[self.counters..self.counted]
             .iter()
             .map(counters)
             .sum()
@@ -80,7 +166,21 @@ impl Layout {
 
     /// Counts one more use of a class.
     pub(crate) fn add_use(self, config: &mut [u64], class: usize) {
-        config[self.mask_words + class / 4] += 1 << (class % 4 * 16);
+        config[self.counters + class / 4] += 1 << (class % 4 * 16);
+    }
+
+    /// Whether `a` has done at least the pure operations of `b`, and can do at least as much with the blind ones: each is
+    /// free in `a`, or done in both, or in neither.
+    fn is_as_free(self, a: &[u64], b: &[u64]) -> bool {
+        let pure = self.pure(a).iter().zip(self.pure(b));
+        if pure.fold(0, |lacks, (a, b)| lacks | (b & !a)) != 0 {
+            return false;
+        }
+        let (done, free) = (self.blind, self.blind + self.blind_words);
+        (0..self.blind_words).all(|i| {
+            let differs = (a[done + i] ^ b[done + i]) | b[free + i];
+            differs & !a[free + i] == 0
+        })
     }
 }
 
@@ -253,8 +353,11 @@ impl Frontier {
         true
     }
 
-    /// Whether `a` leaves at least as much unused as `b`, given that state and mask are equal.
+    /// Whether `a` leaves at least as much to be done as `b` and owes no more, given that state and updates are equal.
     fn is_as_good(&self, a: &[u64], b: &[u64], families: &[Family]) -> bool {
+        if !self.layout.is_as_free(a, b) {
+            return false;
+        }
         let used = |config: &[u64], class: usize| u64::from(self.layout.used(config, class));
         families.iter().all(|family| {
             // What `a` used more of, `b` must have saved among those that can stand for it.
@@ -314,12 +417,54 @@ fn hash(words: &[u64]) -> u64 {
 mod tests {
     use super::*;
 
+    fn updates(updates: u32) -> Slots {
+        Slots {
+            updates,
+            ..Slots::default()
+        }
+    }
+
+    #[test]
+    fn what_is_free_replaces_what_is_done_and_what_is_owed() {
+        let slots = Slots {
+            updates: 3,
+            pure: 70,
+            blind: 70,
+        };
+        let layout = Layout::new(slots, 0);
+        let open = [u64::MAX, 0b11_1111];
+        let mut owed = layout.start(1);
+        let mut done = owed.clone();
+        layout.set_blind(&mut done, 69);
+        let mut frontier = Frontier::new(layout);
+        assert!(frontier.insert(&owed, &[]));
+        assert!(
+            frontier.insert(&done, &[]),
+            "one owes it, one cannot do it again"
+        );
+        assert_eq!(frontier.len(), 2);
+        let mut free = owed.clone();
+        layout.free(&mut free, &open);
+        assert!(layout.is_free(&free, 69) && !layout.is_blind_done(&free, 69));
+        assert!(frontier.insert(&free, &[]));
+        assert_eq!(frontier.len(), 1);
+        assert!(!frontier.insert(&owed, &[]));
+        // A read that is done is worth something.
+        layout.pure_mut(&mut owed)[1] |= 1;
+        assert!(frontier.insert(&owed, &[]));
+        layout.pure_mut(&mut free)[1] |= 1;
+        assert!(frontier.insert(&free, &[]));
+        assert_eq!(frontier.len(), 1);
+        layout.clear_blind(&mut free, 69);
+        assert!(!layout.is_free(&free, 69));
+    }
+
     #[test]
     fn a_configuration_is_packed_without_overlap() {
         for slots in [1, 31, 32, 33, 64, 96, 97, 200] {
-            let layout = Layout::new(slots, 5);
+            let layout = Layout::new(updates(slots), 5);
             let mut config = layout.start(7);
-            for slot in 0..slots as u32 {
+            for slot in 0..slots {
                 assert!(!has(&config, slot));
                 set(&mut config, slot);
                 assert!(has(&config, slot));
@@ -330,7 +475,7 @@ mod tests {
                 }
             }
             set_state(&mut config, 9);
-            for slot in 0..slots as u32 {
+            for slot in 0..slots {
                 assert!(has(&config, slot), "{slot} of {slots}");
                 clear(&mut config, slot);
             }
@@ -353,7 +498,7 @@ mod tests {
 
     #[test]
     fn what_used_less_replaces_what_used_more() {
-        let layout = Layout::new(4, 2);
+        let layout = Layout::new(updates(4), 2);
         let families = [
             Family {
                 anywhere: Some(0),
@@ -378,7 +523,7 @@ mod tests {
 
     #[test]
     fn a_write_can_stand_for_a_compare_and_set_but_not_the_other_way_round() {
-        let layout = Layout::new(4, 2);
+        let layout = Layout::new(updates(4), 2);
         let families = [Family {
             anywhere: Some(0),
             somewhere: vec![1],
@@ -393,7 +538,7 @@ mod tests {
 
     #[test]
     fn many_configurations_are_found_again() {
-        let layout = Layout::new(40, 0);
+        let layout = Layout::new(updates(40), 0);
         let mut frontier = Frontier::new(layout);
         for round in 0..2 {
             for state in 0..5_000 {

@@ -7,7 +7,7 @@
 
 use schism_history::{F, History, OpId, Outcome, Value};
 
-use crate::linearizable::agenda::{Event, events, slots};
+use crate::linearizable::agenda::{Event, Slot, events, slots};
 use crate::object::Call;
 
 /// Configurations at one moment beyond which the search is asked.
@@ -50,14 +50,15 @@ pub(crate) fn explained(history: &History, ids: &[OpId]) -> Option<usize> {
             end: op.end(),
         });
     }
-    let (open_at_once, slot) = slots(&calls, &[]);
-    (open_at_once <= 64 && walk(&calls, &slot)).then_some(calls.len())
+    let (slots, places) = slots(&calls, &[], |_| Slot::Update);
+    (slots.updates <= 64 && walk(&calls, &places)).then_some(calls.len())
 }
 
 /// Whether the element is in, and which of the open operations have taken effect.
 type Configuration = (bool, u64);
 
-fn walk(calls: &[Call<Act>], slot: &[u32]) -> bool {
+fn walk(calls: &[Call<Act>], place: &[Slot]) -> bool {
+    let slot = |i: usize| place[i].number();
     let mut current: Vec<Configuration> = vec![(false, 0)];
     let mut open: Vec<usize> = Vec::new();
     for event in events(calls) {
@@ -66,12 +67,12 @@ fn walk(calls: &[Call<Act>], slot: &[u32]) -> bool {
                 open.push(i);
                 for (there, done) in &mut current {
                     if calls[i].action == Act::Find(*there) {
-                        *done |= 1 << slot[i];
+                        *done |= 1 << slot(i);
                     }
                 }
             }
             Event::Return(i) => {
-                let bit = 1 << slot[i];
+                let bit = 1 << slot(i);
                 let mut next: Vec<Configuration> = Vec::new();
                 let mut at = 0;
                 while at < current.len() {
@@ -84,7 +85,7 @@ fn walk(calls: &[Call<Act>], slot: &[u32]) -> bool {
                     for leaves in [false, true] {
                         let writers = open.iter().filter(|&&other| {
                             calls[other].action == Act::Leave(leaves)
-                                && done >> slot[other] & 1 == 0
+                                && done >> slot(other) & 1 == 0
                         });
                         let Some(&first) = writers.min_by_key(|&&other| calls[other].end) else {
                             continue;
@@ -92,8 +93,8 @@ fn walk(calls: &[Call<Act>], slot: &[u32]) -> bool {
                         let finders = open
                             .iter()
                             .filter(|&&other| calls[other].action == Act::Find(leaves));
-                        let done = finders.fold(done | 1 << slot[first], |done, &other| {
-                            done | 1 << slot[other]
+                        let done = finders.fold(done | 1 << slot(first), |done, &other| {
+                            done | 1 << slot(other)
                         });
                         if !current.contains(&(leaves, done)) {
                             current.push((leaves, done));

@@ -20,7 +20,7 @@ use schism_history::Time;
 use super::objects::Calls;
 use super::space::Space;
 use crate::Budget;
-use crate::linearizable::agenda::{Event, events, slots};
+use crate::linearizable::agenda::{Event, Slot, events, slots};
 use crate::linearizable::frontier::{self, Family, Frontier, Layout, MOST_USED};
 use crate::model::Model;
 
@@ -142,7 +142,8 @@ impl<'m, M: Model> Search<'m, M> {
             .collect();
         unknown.sort_unstable();
         unknown.dedup();
-        let (slots, number) = slots(&calls.calls, &unknown);
+        let (slots, places) = slots(&calls.calls, &unknown, |_| Slot::Update);
+        let number = places.into_iter().map(Slot::number).collect();
         let layout = Layout::new(slots, unknown.len());
         let mut space = Space::new(model, &calls.actions);
         let anything = model.anything().filter(|_| later);

@@ -38,6 +38,36 @@ fn ten_thousand_operations_with_unknown_writes_are_decided() {
     }
 }
 
+/// Thirty clients that never pause, of whose operations four in ten compare and set, and one read that returned something
+/// else than it should have: whether there is an order or not, it is known.
+#[test]
+fn thirty_busy_clients_are_decided() {
+    for (seed, expected) in [(1, Validity::Valid), (2, Validity::Valid)] {
+        let clients = Clients {
+            concurrency: 30,
+            operations: 1_000,
+            keys: 1,
+            values: 5,
+            writes: 30,
+            cas: 40,
+            unknown: 0,
+            revisions: false,
+            longest: 1_000_000,
+        };
+        let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let mut events = generate::paused_register(&clients, 1, &mut rng);
+        let reads: Vec<usize> = (0..events.len())
+            .filter(|&i| events[i].f == F::Read && events[i].kind == Kind::Ok)
+            .collect();
+        let changed = reads[rng.random_range(0..reads.len())];
+        let value = events[changed].value.as_int().unwrap_or(0);
+        events[changed].value = Value::from((value + 1) % 5);
+        let budget = Budget::default().part(20_000_000, 200 << 20);
+        let verdict = Linearizable.check(&generate::history(events), &budget);
+        assert_eq!(verdict.validity, expected, "{}", verdict.summary);
+    }
+}
+
 #[test]
 fn one_stale_read_among_ten_thousand_operations_is_found() {
     for (values, cas) in [(0, 0), (0, 20)] {
