@@ -46,6 +46,7 @@ pub(crate) enum Perfect {
     /// A set that only grows, and is read as a whole.
     GrowingSet(BTreeSet<i64>),
     Log(Vec<Value>),
+    Text(String),
     Counter(i64),
     Mutex(bool),
     FencedLock(bool, i64),
@@ -65,6 +66,7 @@ impl Perfect {
             "set" => Self::Set(BTreeSet::new()),
             "growing-set" => Self::GrowingSet(BTreeSet::new()),
             "append-log" => Self::Log(Vec::new()),
+            "text" => Self::Text(String::new()),
             "counter" => Self::Counter(0),
             "mutex" => Self::Mutex(false),
             "fenced-lock" => Self::FencedLock(false, 0),
@@ -102,6 +104,14 @@ impl Perfect {
             Self::GrowingSet(_) => return (F::Add, new),
             Self::Log(_) if rng.random_range(0..100) < reads => return (F::Read, Value::Nil),
             Self::Log(_) => return (F::Append, new),
+            Self::Text(_) if rng.random_range(0..100) < reads => {
+                return (F::from("get"), Value::Nil);
+            }
+            Self::Text(_) => {
+                let is_put = rng.random_range(0..8) == 0;
+                let f = if is_put { F::from("put") } else { F::Append };
+                return (f, Value::from(format!("{fresh}.")));
+            }
             Self::Counter(_) => ((F::Add, Value::from(1)), (F::Read, Value::Nil)),
             Self::Mutex(_) | Self::FencedLock(..) => {
                 let f = if held { F::Release } else { F::Acquire };
@@ -168,6 +178,11 @@ impl Perfect {
             }
             Self::Log(items) if *f == F::Append => items.push(input.clone()),
             Self::Log(items) => return Some(Value::list(items.iter().cloned())),
+            Self::Text(text) => match (f.name(), input.as_text()) {
+                ("put", Some(new)) => new.clone_into(text),
+                ("append", Some(more)) => text.push_str(more),
+                _ => return Some(Value::from(&text[..])),
+            },
             Self::Counter(sum) => match input.as_int() {
                 Some(delta) => *sum += delta,
                 None => return Some(Value::from(*sum)),

@@ -16,6 +16,7 @@ mod queue;
 mod register;
 mod set;
 mod stack;
+mod text;
 
 pub(crate) use bag::Bag;
 pub(crate) use cell::{Cell, CellAction, cell_action, inner_key};
@@ -29,6 +30,7 @@ pub(crate) use queue::Queue;
 pub(crate) use register::{Register, RegisterAction};
 pub(crate) use set::{Element, Set};
 pub(crate) use stack::Stack;
+pub(crate) use text::{Text, text_of};
 
 use std::fmt::Debug;
 use std::hash::Hash;

@@ -273,7 +273,7 @@ fn missing(history: &History, witness: &ObjectWitness) -> Option<OpId> {
     };
     let unseen = |op: &Operation<'_>| {
         let puts = matches!(op.f().name(), "enqueue" | "push" | "append" | "add");
-        let counts = model == ModelName::Counter;
+        let counts = matches!(model, ModelName::Counter | ModelName::Text);
         op.outcome == Outcome::Info && puts && !counts && !seen(op.input())
     };
     let matters = |op: &Operation<'_>| match model {
@@ -302,6 +302,7 @@ fn missing(history: &History, witness: &ObjectWitness) -> Option<OpId> {
             matches!(op.f().name(), "add" | "remove" | "append") && scope.contains(op.input())
         }
         ModelName::AppendLog => op.f().name() == "append",
+        ModelName::Text => op.f().name() != "get",
         ModelName::Set => {
             let there = Value::Bool(op.f().name() == "add");
             matches!(op.f().name(), "add" | "remove")

@@ -30,6 +30,8 @@ pub(crate) enum Holds {
     Keys(Vec<(Value, Value)>, bool),
     /// A lock: whether it is held, its token if it is known, and the largest token so far.
     Lock(bool, Option<i64>, i64),
+    /// A text; with `true` there may be more before it.
+    Text(bool, String),
     /// Nothing is known.
     Unknown,
 }
@@ -50,6 +52,7 @@ impl Spec for Sequential {
                 vec![Holds::Value(Some(Value::Nil))]
             }
             ModelName::MultiRegister => vec![Holds::Keys(Vec::new(), later)],
+            ModelName::Text => vec![Holds::Text(later, String::new())],
             ModelName::Mutex | ModelName::FencedLock if later => vec![lock(false), lock(true)],
             ModelName::Mutex | ModelName::FencedLock => vec![lock(false)],
             ModelName::Set if later => vec![Holds::Items(Vec::new()), Holds::Unknown],
@@ -65,6 +68,7 @@ impl Spec for Sequential {
             | ModelName::PriorityQueue => self.collection(state, action),
             ModelName::Set => set(state, action),
             ModelName::AppendLog => log(state, action),
+            ModelName::Text => text(state, action),
             ModelName::UniqueIds => ids(state, action),
             ModelName::Counter => counter(state, action),
             ModelName::Mutex | ModelName::FencedLock => self.lock(state, action),
@@ -188,6 +192,26 @@ fn log(state: &Holds, action: &Action) -> Vec<Holds> {
         Some(read) if read.as_list().unwrap_or_default() != &items[..] => Vec::new(),
         _ => vec![state.clone()],
     }
+}
+
+fn text(state: &Holds, action: &Action) -> Vec<Holds> {
+    let Holds::Text(more, text) = state else {
+        return Vec::new();
+    };
+    let given = action.input.as_text().unwrap_or_default();
+    let (more, text) = match (action.f.name(), &action.output) {
+        ("append", _) => (*more, format!("{text}{given}")),
+        ("put", _) => (false, given.to_owned()),
+        (_, None) => (*more, text.clone()),
+        (_, Some(found)) => {
+            let found = found.as_text().unwrap_or_default();
+            if found != text && !(*more && found.ends_with(text)) {
+                return Vec::new();
+            }
+            (false, found.to_owned())
+        }
+    };
+    vec![Holds::Text(more, text)]
 }
 
 fn ids(state: &Holds, action: &Action) -> Vec<Holds> {

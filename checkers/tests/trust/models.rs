@@ -56,6 +56,9 @@ const KINDS: &[(&str, &str, bool, Plant)] = &[
     ("unique-ids", "duplicate", true, duplicate_id),
     ("map", "stale", true, stale_get),
     ("map", "phantom", true, phantom_get),
+    ("text", "stale", true, stale_text),
+    ("text", "phantom", true, phantom_text),
+    ("text", "reordered", false, reordered_text),
     ("multi-register", "phantom", true, phantom_transaction),
     ("multi-register", "stale", true, stale_transaction),
 ];
@@ -473,6 +476,55 @@ fn stale_get(seen: &mut Vec<Seen>, rng: &mut Pcg64Mcg) -> bool {
         return false;
     };
     insert(seen, F::from("get"), key, value, (begin, begin + 20));
+    true
+}
+
+/// A text that was read, and read again after something had been appended or put in its place.
+fn stale_text(seen: &mut Vec<Seen>, rng: &mut Pcg64Mcg) -> bool {
+    let two = pair(seen, rng, |get, new| {
+        get.f.name() == "get" && new.f.name() != "get" && before(get, new) && ok(new)
+    });
+    let Some((get, new)) = two else { return false };
+    let begin = seen[new].completed + rng.random_range(1..50);
+    let text = seen[get].output.clone();
+    insert(seen, F::from("get"), Value::Nil, text, (begin, begin + 20));
+    true
+}
+
+fn phantom_text(seen: &mut Vec<Seen>, rng: &mut Pcg64Mcg) -> bool {
+    let gets = any(seen, rng, |op| op.f.name() == "get" && ok(op));
+    let Some(get) = gets else { return false };
+    let text = seen[get].output.as_text().unwrap_or_default();
+    seen[get].output = Value::from(format!("{text}{NEW}."));
+    true
+}
+
+/// Two pieces of a text that was read change places, the first of which had been appended before the second.
+fn reordered_text(seen: &mut Vec<Seen>, rng: &mut Pcg64Mcg) -> bool {
+    let appended = |piece: &str| {
+        let is = |op: &&Seen| op.f == F::Append && op.input.as_text() == Some(piece);
+        seen.iter().find(is)
+    };
+    let mut found = Vec::new();
+    for (i, op) in seen.iter().enumerate() {
+        let text = op
+            .output
+            .as_text()
+            .filter(|_| op.f.name() == "get" && ok(op));
+        let pieces: Vec<&str> = text.unwrap_or_default().split_inclusive('.').collect();
+        for j in 1..pieces.len() {
+            let pair = (appended(pieces[j - 1]), appended(pieces[j]));
+            if matches!(pair, (Some(one), Some(other)) if before(one, other)) {
+                let mut pieces = pieces.clone();
+                pieces.swap(j - 1, j);
+                found.push((i, pieces.concat()));
+            }
+        }
+    }
+    let Some((get, text)) = found.choose(rng).cloned() else {
+        return false;
+    };
+    seen[get].output = Value::from(text);
     true
 }
 

@@ -15,6 +15,7 @@
 //! | `unique-ids` | `generate` | always: O(n log n) |
 //! | `mutex`, `fenced-lock` | `acquire`, `release` | |
 //! | `map` | `put`, `get`, `remove` | |
+//! | `text` | `append`, `put`, `get` | |
 //! | `multi-register` | `txn` of `r` and `w` | |
 //!
 //! Everything else is searched: see [`search`]. A search is bounded; a bound that is hit gives `unknown`, and says up to
@@ -275,6 +276,7 @@ fn called(name: ModelName) -> &'static str {
         ModelName::Queue => models::Queue.name(),
         ModelName::Set => models::Set.name(),
         ModelName::Stack => models::Stack.name(),
+        ModelName::Text => models::Text.name(),
         ModelName::UniqueIds => models::Ids.name(),
         ModelName::UnorderedQueue => models::Bag.name(),
     }
@@ -301,6 +303,7 @@ fn judge_named(history: &History, object: &Object<'_>, name: ModelName, budget: 
         }
         ModelName::Set => judge::judge(history, object, name, &models::Set, budget),
         ModelName::Stack => judge::judge(history, object, name, &models::Stack, budget),
+        ModelName::Text => judge::judge(history, object, name, &models::Text, budget),
         ModelName::UniqueIds => judge::judge(history, object, name, &models::Ids, budget),
         ModelName::UnorderedQueue => judge::judge(history, object, name, &models::Bag, budget),
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use schism_history::{F, History, KeyId, OpId, Outcome, Value};
 
+use crate::models::text_of;
+
 macro_rules! models {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
         /// A model that has a name: what kind of object the operations of a history are about.
@@ -51,6 +53,8 @@ models! {
     Set = "set",
     /// A stack: `push`, `pop`.
     Stack = "stack",
+    /// A text: `append` to it, `put` another in its place, `get` it.
+    Text = "text",
     /// A source of identifiers: `generate`.
     UniqueIds = "unique-ids",
     /// A queue that promises no order: `enqueue`, `dequeue`, `drain`.
@@ -145,7 +149,32 @@ fn read_only_model(history: &History) -> Option<ModelName> {
     }
 }
 
+/// Whether a key is a text: it is read by `get` without an argument, or replaced by `put` of a text, and all that it is
+/// given and gives are texts.
+fn is_text(history: &History, ids: &[OpId]) -> bool {
+    let mut tells = false;
+    let is_one = |id: &OpId| {
+        let op = history.operation(*id);
+        match op.f().name() {
+            "append" => op.input().as_text().is_some(),
+            "put" => {
+                tells = true;
+                op.input().as_text().is_some()
+            }
+            "get" => {
+                tells = true;
+                op.input().is_nil() && text_of(op.output()).is_some()
+            }
+            _ => false,
+        }
+    };
+    ids.iter().all(is_one) && tells
+}
+
 fn found(history: &History, ids: &[OpId], only_reads: Option<ModelName>) -> Option<ModelName> {
+    if is_text(history, ids) {
+        return Some(ModelName::Text);
+    }
     let mut model = None;
     let (mut reads, mut adds, mut removes) = (false, false, false);
     // What the reads of this key returned.
@@ -234,8 +263,8 @@ mod tests {
 
     #[test]
     fn objects_are_told_apart_by_their_functions() {
-        use ModelName::{AppendLog, Counter, FencedLock, Map, Mutex, Queue, Set, UniqueIds};
-        let cases: [(&str, &[ModelName]); 9] = [
+        use ModelName::{AppendLog, Counter, FencedLock, Map, Mutex, Queue, Set, Text, UniqueIds};
+        let cases: [(&str, &[ModelName]); 11] = [
             ("0 |enqueue q 1|\n1 |dequeue q ?", &[Queue]),
             ("0 |acquire l ?\n1 |release l ?", &[Mutex]),
             ("0 |acquire l ?\n1 |acquire l nil -> 7|", &[FencedLock]),
@@ -246,6 +275,11 @@ mod tests {
             ),
             ("0 |put m [a,1]|\n1 |remove m a|", &[Map]),
             ("0 |append x 1|\n1 |r x -> [1]|", &[AppendLog]),
+            ("0 |append x a|\n1 |get x nil -> a|", &[Text]),
+            (
+                "0 |put x a|\n1 |append x b|\n2 |get y nil -> nil|",
+                &[Text, Text],
+            ),
             ("0 |generate nil nil -> 5|", &[UniqueIds]),
             ("0 |w x 1|\n1 |r x -> 1|\n2 |txn nil [[r,x,1]]|", &[]),
         ];

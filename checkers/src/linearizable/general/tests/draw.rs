@@ -91,6 +91,18 @@ fn call(
             }
         }
         ModelName::UniqueIds => (F::Generate, Value::Nil, value),
+        ModelName::Text => {
+            // All alike, so that reads fit now and then.
+            let letters = Value::from(["", "a", "b", "aa", "ab", "ba"][rng.random_range(0..6)]);
+            match rng.random_range(0..6) {
+                0..3 => {
+                    let letter = Value::from(if half { "a" } else { "b" });
+                    (F::Append, letter.clone(), letter)
+                }
+                3 => (F::from("put"), letters.clone(), letters),
+                _ => (F::from("get"), Value::Nil, letters),
+            }
+        }
         ModelName::Map => {
             let key = Value::from(if half { "a" } else { "b" });
             match rng.random_range(0..5) {

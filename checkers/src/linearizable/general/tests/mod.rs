@@ -112,6 +112,9 @@ fn searched(history: &History, name: ModelName) -> Option<bool> {
                 ModelName::Stack => {
                     judge::by_search(history, ids, Some(name), &models::Stack, &budget)
                 }
+                ModelName::Text => {
+                    judge::by_search(history, ids, Some(name), &models::Text, &budget)
+                }
                 ModelName::UniqueIds => {
                     judge::by_search(history, ids, Some(name), &models::Ids, &budget)
                 }
