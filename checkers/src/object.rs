@@ -7,7 +7,9 @@
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
-use schism_history::{F, History, KeyId, OpId, Operation, Outcome, Time, Value, ValueId};
+use schism_history::{
+    Columns, F, History, KeyId, OpId, Operation, Outcome, Process, Time, Value, ValueId,
+};
 
 use crate::linearizable::finds_objects;
 use crate::models::RegisterAction;
@@ -36,6 +38,8 @@ impl<A> Call<A> {
 #[derive(Debug, Default)]
 pub(crate) struct Registers {
     calls: Vec<Call<RegisterAction>>,
+    /// The numbers of the processes that called.
+    clients: Vec<u32>,
     /// In order of first use.
     pub(crate) objects: Vec<RegisterObject>,
 }
@@ -55,13 +59,71 @@ pub(crate) struct RegisterObject {
 impl Registers {
     /// Finds the registers of a history: keys with reads, writes or compare-and-sets and nothing else. What surely did
     /// not happen (`fail`) is left out, and so is a read that came to no end: neither tells anything.
-    /// O(operations) time, 40 bytes an operation.
+    /// O(operations) time, 36 bytes an operation.
     pub(crate) fn of(history: &History) -> Self {
-        let groups = history.by_key();
-        Self::among(history, groups.iter().map(|(key, ids)| (*key, &ids[..])))
+        let columns = history.columns();
+        let classes = Class::of_all(history);
+        // One walk through the columns says how much room each key needs, another one puts the calls there: millions of
+        // operations on many keys are read in the order in which they stand in memory.
+        let mut tallies = vec![Tally::default(); history.key_count()];
+        for ((&f, &outcome), key) in columns
+            .functions
+            .iter()
+            .zip(columns.outcomes)
+            .zip(columns.keys)
+        {
+            let class = classes[usize::from(f)];
+            let tally = &mut tallies[key.0 as usize];
+            tally.occurs |= 1 << class as u8;
+            tally.calls += u32::from(class.tells(outcome));
+        }
+        let others = finds_objects(history);
+        let mut registers = Self::default();
+        let mut count = 0;
+        let mut places = vec![NONE; tallies.len()];
+        for (key, tally) in tallies.iter().enumerate() {
+            if tally.uses().is_some_and(|uses| uses.writes || !others) {
+                places[key] = count;
+                count += tally.calls;
+            }
+        }
+        let nothing = Call {
+            id: OpId(0),
+            action: RegisterAction::Read(0),
+            invoked: Time::ZERO,
+            end: Time::ZERO,
+        };
+        registers.calls = vec![nothing; count as usize];
+        registers.clients = vec![0; count as usize];
+        let mut clients: FxHashMap<Process, u32> = FxHashMap::default();
+        let mut next = places.clone();
+        for i in 0..history.len() {
+            let place = &mut next[columns.keys[i].0 as usize];
+            if *place == NONE {
+                continue;
+            }
+            let class = classes[usize::from(columns.functions[i])];
+            let Some(call) = class.call(&columns, i) else {
+                continue;
+            };
+            let number = clients.len() as u32;
+            let process = history.operation(call.id).process;
+            registers.calls[*place as usize] = call;
+            registers.clients[*place as usize] = *clients.entry(process).or_insert(number);
+            *place += 1;
+        }
+        let mut numbers = Numbers::new(history, count > 0);
+        for (key, tally) in tallies.iter().enumerate() {
+            let Some(uses) = tally.uses().filter(|_| places[key] != NONE) else {
+                continue;
+            };
+            let calls = places[key] as usize..next[key] as usize;
+            registers.number(&mut numbers, KeyId(key as u32), uses, calls);
+        }
+        registers
     }
 
-    /// The same, but only of these keys; each with all its operations, in order of invocation.
+    /// The same, but only of these keys; each with all its operations, in order of invocation. Who called is not told.
     pub(crate) fn among<'g>(
         history: &History,
         groups: impl IntoIterator<Item = (KeyId, &'g [OpId])>,
@@ -69,44 +131,56 @@ impl Registers {
         let others = finds_objects(history);
         let mut numbers: Option<Numbers<'_>> = None;
         let mut registers = Self::default();
-        let (columns, functions) = (history.columns(), history.functions());
+        let (columns, classes) = (history.columns(), Class::of_all(history));
         for (key, ids) in groups {
-            let Some(Uses { cas, .. }) = uses(history, ids).filter(|uses| uses.writes || !others)
-            else {
+            let mut tally = Tally::default();
+            for id in ids {
+                tally.occurs |= 1 << classes[usize::from(columns.functions[id.index()])] as u8;
+            }
+            let Some(uses) = tally.uses().filter(|uses| uses.writes || !others) else {
                 continue;
             };
-            let numbers = numbers.get_or_insert_with(|| Numbers::new(history));
-            numbers.begin(cas);
             let begin = registers.calls.len();
             registers.calls.extend(ids.iter().filter_map(|&id| {
-                let i = id.index();
-                let outcome = columns.outcomes[i];
-                let row = Row {
-                    id,
-                    f: &functions[usize::from(columns.functions[i])],
-                    outcome,
-                    input: columns.inputs[i],
-                    output: columns.outputs[i],
-                };
-                let action = numbers.action(row)?;
-                Some(Call {
-                    id,
-                    action,
-                    invoked: columns.invoked[i],
-                    end: match outcome {
-                        Outcome::Ok => columns.completed[i],
-                        Outcome::Fail | Outcome::Info => Time::NEVER,
-                    },
-                })
+                let class = classes[usize::from(columns.functions[id.index()])];
+                class.call(&columns, id.index())
             }));
-            registers.objects.push(RegisterObject {
-                key,
-                values: numbers.count,
-                unreadable: numbers.unreadable,
-                calls: begin..registers.calls.len(),
-            });
+            let numbers = numbers.get_or_insert_with(|| Numbers::new(history, true));
+            let calls = begin..registers.calls.len();
+            registers.number(numbers, key, uses, calls);
         }
         registers
+    }
+
+    /// Numbers the values of one key's calls, which so far have the history's own numbers.
+    fn number(
+        &mut self,
+        numbers: &mut Numbers<'_>,
+        key: KeyId,
+        uses: Uses,
+        mut calls: Range<usize>,
+    ) {
+        numbers.begin(uses.cas);
+        let mut kept = calls.start;
+        for i in calls.clone() {
+            let mut call = self.calls[i];
+            let Some(action) = numbers.action(&call) else {
+                continue;
+            };
+            call.action = action;
+            self.calls[kept] = call;
+            if let Some(&client) = self.clients.get(i) {
+                self.clients[kept] = client;
+            }
+            kept += 1;
+        }
+        calls.end = kept;
+        self.objects.push(RegisterObject {
+            key,
+            values: numbers.count,
+            unreadable: numbers.unreadable,
+            calls,
+        });
     }
 
     /// The calls of one of the objects, in order of invocation.
@@ -114,9 +188,19 @@ impl Registers {
         &self.calls[object.calls.clone()]
     }
 
+    /// The same, each with the number of the process that called: they are numbered from 0, in order of first use. Only
+    /// where the registers of the whole history were looked for.
+    pub(crate) fn calls_of_clients(
+        &self,
+        object: &RegisterObject,
+    ) -> impl Iterator<Item = (&Call<RegisterAction>, u32)> {
+        let clients = self.clients[object.calls.clone()].iter().copied();
+        self.calls(object).iter().zip(clients)
+    }
+
     /// How many calls there are, on all objects together.
     pub(crate) fn call_count(&self) -> usize {
-        self.calls.len()
+        self.objects.iter().map(|object| object.calls.len()).sum()
     }
 }
 
@@ -138,17 +222,65 @@ pub(crate) fn written<'h>(op: &Operation<'h>) -> Option<&'h Value> {
     }
 }
 
-/// What there is to know about an operation to say what it did.
-#[derive(Clone, Copy)]
-struct Row<'h> {
-    id: OpId,
-    f: &'h F,
-    outcome: Outcome,
-    input: ValueId,
-    output: ValueId,
+/// What a function means to a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Read,
+    Write,
+    Cas,
+    /// No register is asked that.
+    Other,
+}
+
+impl Class {
+    /// Of each function of a history, in order.
+    fn of_all(history: &History) -> Vec<Self> {
+        let functions = history.functions().iter();
+        functions
+            .map(|f| match f {
+                F::Read => Self::Read,
+                F::Write => Self::Write,
+                F::Cas => Self::Cas,
+                _ => Self::Other,
+            })
+            .collect()
+    }
+
+    /// Whether an operation tells anything if it ended like this.
+    fn tells(self, outcome: Outcome) -> bool {
+        match self {
+            Self::Read => outcome == Outcome::Ok,
+            Self::Write | Self::Cas => outcome != Outcome::Fail,
+            Self::Other => false,
+        }
+    }
+
+    /// An operation as a call, if it tells anything. Values have the history's own numbers; of a compare-and-set, these are
+    /// its argument and its result.
+    fn call(self, columns: &Columns<'_>, i: usize) -> Option<Call<RegisterAction>> {
+        let outcome = columns.outcomes[i];
+        let (input, output) = (columns.inputs[i].0, columns.outputs[i].0);
+        let action = match self {
+            _ if !self.tells(outcome) => return None,
+            Self::Read => RegisterAction::Read(output),
+            Self::Write => RegisterAction::Write(input),
+            Self::Cas => RegisterAction::Cas(input, output),
+            Self::Other => return None,
+        };
+        Some(Call {
+            id: OpId(i as u32),
+            action,
+            invoked: columns.invoked[i],
+            end: match outcome {
+                Outcome::Ok => columns.completed[i],
+                Outcome::Fail | Outcome::Info => Time::NEVER,
+            },
+        })
+    }
 }
 
 /// What the operations of a register do.
+#[derive(Clone, Copy)]
 struct Uses {
     /// Whether any writes, or compares and sets. In a history of other objects, a key that is only read is one of those.
     writes: bool,
@@ -156,38 +288,35 @@ struct Uses {
     cas: bool,
 }
 
-/// What these operations of one key do, if they are those of a register.
-fn uses(history: &History, ids: &[OpId]) -> Option<Uses> {
-    let functions = history.functions();
-    let column = history.columns().functions;
-    let mut occurs = [false; 256];
-    for id in ids {
-        occurs[usize::from(column[id.index()])] = true;
-    }
-    let mut uses = Uses {
-        writes: false,
-        cas: false,
-    };
-    for (f, _) in functions.iter().zip(occurs).filter(|&(_, occurs)| occurs) {
-        match f {
-            F::Read => {}
-            F::Write => uses.writes = true,
-            F::Cas => {
-                uses.writes = true;
-                uses.cas = true;
-            }
-            _ => return None,
-        }
-    }
-    Some(uses)
+/// What is done to one key.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    /// One bit for each [`Class`] that occurs.
+    occurs: u8,
+    /// Operations that tell anything.
+    calls: u32,
 }
+
+impl Tally {
+    /// What the operations do, if they are those of a register.
+    fn uses(self) -> Option<Uses> {
+        let any = |class: Class| self.occurs & (1 << class as u8) != 0;
+        let uses = Uses {
+            writes: any(Class::Write) || any(Class::Cas),
+            cas: any(Class::Cas),
+        };
+        (self.occurs != 0 && !any(Class::Other)).then_some(uses)
+    }
+}
+
+const NONE: u32 = u32::MAX;
 
 /// Numbers the values of one key after the other.
 struct Numbers<'h> {
     history: &'h History,
-    /// The key for which `number` holds, by the history's own number of the value.
-    epoch_of: Vec<u32>,
-    number: Vec<u32>,
+    /// By the history's own number of a value: the number of the key for which it holds (the upper half), and the number
+    /// within that key.
+    packed: Vec<u64>,
     epoch: u32,
     count: u32,
     /// Compare-and-sets name values inside a list, and those have no number in the history: where a key has any, its
@@ -198,11 +327,10 @@ struct Numbers<'h> {
 }
 
 impl<'h> Numbers<'h> {
-    fn new(history: &'h History) -> Self {
+    fn new(history: &'h History, any: bool) -> Self {
         Self {
             history,
-            epoch_of: vec![0; history.value_count()],
-            number: vec![0; history.value_count()],
+            packed: vec![0; if any { history.value_count() } else { 0 }],
             epoch: 0,
             count: 0,
             by_value: None,
@@ -219,35 +347,40 @@ impl<'h> Numbers<'h> {
         self.unreadable = None;
     }
 
-    fn action(&mut self, row: Row<'_>) -> Option<RegisterAction> {
-        match (row.outcome, row.f) {
-            (Outcome::Ok, F::Read) => Some(RegisterAction::Read(self.of_id(row.output))),
-            (Outcome::Ok | Outcome::Info, F::Write) => {
-                Some(RegisterAction::Write(self.of_id(row.input)))
-            }
-            (Outcome::Ok | Outcome::Info, F::Cas) => {
-                let (old, new) = self.of_pair(row)?;
-                let is_refused = || *self.history.value(row.output) == Value::Bool(false);
-                if row.outcome == Outcome::Ok && is_refused() {
-                    Some(RegisterAction::Unlike(old))
+    /// What a call does, in numbers of this key; `None` if that cannot be read.
+    fn action(&mut self, call: &Call<RegisterAction>) -> Option<RegisterAction> {
+        Some(match call.action {
+            RegisterAction::Read(value) => RegisterAction::Read(self.of_id(value)),
+            RegisterAction::Write(value) => RegisterAction::Write(self.of_id(value)),
+            RegisterAction::Cas(input, output) => {
+                let (old, new) = self.of_pair(call.id, ValueId(input))?;
+                let is_refused = || *self.history.value(ValueId(output)) == Value::Bool(false);
+                if call.is_certain() && is_refused() {
+                    RegisterAction::Unlike(old)
                 } else {
-                    Some(RegisterAction::Cas(old, new))
+                    RegisterAction::Cas(old, new)
                 }
             }
-            _ => None,
-        }
+            RegisterAction::Unlike(_) => return None,
+        })
     }
 
-    fn of_id(&mut self, id: ValueId) -> u32 {
-        if id == ValueId::NIL {
+    fn of_id(&mut self, id: u32) -> u32 {
+        if id == ValueId::NIL.0 {
             return 0;
         }
-        let i = id.0 as usize;
-        if self.epoch_of[i] != self.epoch {
-            self.epoch_of[i] = self.epoch;
-            self.number[i] = self.of_value(self.history.value(id));
+        let known = self.packed[id as usize];
+        if (known >> 32) as u32 == self.epoch {
+            return known as u32;
         }
-        self.number[i]
+        let number = if self.by_value.is_some() {
+            self.of_value(self.history.value(ValueId(id)))
+        } else {
+            self.count += 1;
+            self.count - 1
+        };
+        self.packed[id as usize] = u64::from(self.epoch) << 32 | u64::from(number);
+        number
     }
 
     fn of_value(&mut self, value: &'h Value) -> u32 {
@@ -265,16 +398,16 @@ impl<'h> Numbers<'h> {
         number
     }
 
-    fn of_pair(&mut self, row: Row<'_>) -> Option<(u32, u32)> {
-        if let Some(&pair) = self.pairs.get(&row.input) {
+    fn of_pair(&mut self, id: OpId, input: ValueId) -> Option<(u32, u32)> {
+        if let Some(&pair) = self.pairs.get(&input) {
             return Some(pair);
         }
-        let Some((old, new)) = self.history.value(row.input).as_pair() else {
-            self.unreadable = self.unreadable.or(Some(row.id));
+        let Some((old, new)) = self.history.value(input).as_pair() else {
+            self.unreadable = self.unreadable.or(Some(id));
             return None;
         };
         let pair = (self.of_value(old), self.of_value(new));
-        self.pairs.insert(row.input, pair);
+        self.pairs.insert(input, pair);
         Some(pair)
     }
 }

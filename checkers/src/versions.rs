@@ -10,8 +10,6 @@
 //!
 //! The initial value comes before all. A value written twice is no version: nothing is said about it.
 
-use std::collections::BTreeSet;
-
 use schism_history::{History, OpId, Time};
 
 use crate::models::RegisterAction;
@@ -38,6 +36,8 @@ struct Version {
     /// Its place in the order of a walk through what was made from what, and the last place among what was made from
     /// it.
     places: (u32, u32),
+    /// The place of the first one that it was made from, directly or not.
+    root: u32,
 }
 
 /// A moment and the call that it belongs to. The initial value's moments come before all others and belong to no call.
@@ -79,6 +79,7 @@ impl<'a> Versions<'a> {
                 by: Moment::NEVER,
                 from: NONE,
                 places: (0, 0),
+                root: 0,
             };
             values as usize
         ];
@@ -180,11 +181,13 @@ impl<'a> Versions<'a> {
             .collect();
         let mut reached = vec![false; self.all.len()];
         for root in roots {
+            let first = place;
             let mut stack = vec![root];
             while let Some(version) = stack.pop() {
                 reached[version as usize] = true;
                 walked.push(version);
                 self.all[version as usize].places = (place, place);
+                self.all[version as usize].root = first;
                 place += 1;
                 stack.extend(of(version).map(|&(_, child)| child));
             }
@@ -341,8 +344,8 @@ pub(crate) struct Floor {
     latest_unnumbered: Option<(Time, u32, OpId)>,
     /// The one with the greatest revision.
     greatest: Option<(i64, u32, OpId)>,
-    /// Places of all of them, where versions are made from each other.
-    places: BTreeSet<(u32, u32, OpId)>,
+    /// Places of all of them in order, where versions are made from each other: newer ones mostly stand last.
+    places: Vec<(u32, u32, OpId)>,
 }
 
 impl Floor {
@@ -373,7 +376,11 @@ impl Floor {
             }
         }
         if versions.linked {
-            self.places.insert((version.places.0, value, by));
+            let new = (version.places.0, value, by);
+            let place = self.places.partition_point(|old| *old < new);
+            if self.places.get(place) != Some(&new) {
+                self.places.insert(place, new);
+            }
         }
         true
     }
@@ -398,10 +405,10 @@ impl Floor {
         value: u32,
     ) -> Option<(u32, OpId)> {
         let (begin, end) = versions.all[value as usize].places;
+        let next = self.places.partition_point(|&(place, ..)| place <= begin);
         let made = self
             .places
-            .range((begin + 1, 0, OpId(0))..)
-            .next()
+            .get(next)
             .filter(|&&(place, ..)| place <= end)
             .map(|&(_, above, by)| (above, by));
         self.greatest
@@ -415,11 +422,31 @@ impl Floor {
 
     /// Whether revisions or compare-and-sets say how `value` stands to any version of the floor.
     pub(crate) fn is_comparable(&self, versions: &Versions<'_>, value: u32) -> bool {
-        let numbered = versions.all[value as usize].revision.is_some();
-        (numbered && self.greatest.is_some())
-            || self
-                .places
-                .iter()
-                .any(|&(_, other, _)| versions.is_ordered(value, other))
+        let version = &versions.all[value as usize];
+        if version.revision.is_some() && self.greatest.is_some() {
+            return true;
+        }
+        if !versions.linked || !version.known {
+            return false;
+        }
+        // What was made from it stands right after it, what it was made from before it, in the same tree.
+        let (begin, end) = version.places;
+        let next = self.places.partition_point(|&(place, ..)| place <= begin);
+        let made = self
+            .places
+            .get(next)
+            .is_some_and(|&(place, ..)| place <= end);
+        let before = self.places[..next].iter().rev();
+        made || before
+            .take_while(|&&(place, ..)| place >= version.root)
+            .any(|&(_, other, _)| versions.is_made_from(value, other))
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.latest = None;
+        self.latest_unnumbered = None;
+        self.greatest = None;
+        self.places.clear();
     }
 }

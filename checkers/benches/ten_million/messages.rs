@@ -3,7 +3,7 @@
 use rand::RngExt;
 use schism_history::{F, History, Value};
 
-use crate::tape::{Act, Tape, act, rng, tape};
+use crate::tape::{Act, CLIENTS, Tape, act, rng, tape};
 
 /// Half of the operations add, half read.
 pub(crate) fn counter(operations: usize) -> History {
@@ -40,24 +40,28 @@ pub(crate) fn queue(operations: usize) -> History {
     })
 }
 
-/// A thousand logs; half of the operations send, half poll up to five messages from where their client was.
+/// A thousand logs, each with a client that polls it: half of the operations send, half poll up to five messages from where
+/// their client was.
 pub(crate) fn log(operations: usize) -> History {
     const KEYS: usize = 1_000;
     let mut held: Vec<Vec<Value>> = vec![Vec::new(); KEYS];
-    let mut positions = vec![[0_usize; crate::tape::CLIENTS]; KEYS];
+    let mut positions = vec![0_usize; KEYS];
     tape(operations, |i, rng| {
-        let key = rng.random_range(0..KEYS);
-        let log = &mut held[key];
-        let from = &mut positions[key][i % crate::tape::CLIENTS];
-        if rng.random_bool(0.5) {
-            let offset = log.len() as i64;
-            log.push(Value::list([Value::from(offset), Value::from(i as i64)]));
-            act("send", key as i64, Value::from(i as i64), offset.into())
-        } else {
+        let polls = rng.random_bool(0.5);
+        let mut key = rng.random_range(0..KEYS);
+        if polls {
+            key = key / CLIENTS * CLIENTS + i % CLIENTS;
+        }
+        let (log, from) = (&mut held[key], &mut positions[key]);
+        if polls {
             let to = log.len().min(*from + 5);
             let polled = Value::list(log[*from..to].iter().cloned());
             *from = to;
             act("poll", key as i64, Value::Nil, polled)
+        } else {
+            let offset = log.len() as i64;
+            log.push(Value::list([Value::from(offset), Value::from(i as i64)]));
+            act("send", key as i64, Value::from(i as i64), offset.into())
         }
     })
 }

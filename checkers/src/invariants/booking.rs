@@ -22,6 +22,7 @@ use schism_history::{History, OpId, Operation, Outcome, Value};
 
 use crate::final_read::last_words;
 use crate::invariants::claim::{Claim, Claims};
+use crate::invariants::keys::{Tally, judge_keys};
 use crate::invariants::sums::{Amount, Bounds, Sums, overdraft};
 use crate::proof::conclusion::conclude;
 use crate::proof::story::{count, of_key};
@@ -48,6 +49,21 @@ struct Counts {
     contested: u64,
 }
 
+impl Tally for Counts {
+    fn add(&mut self, other: Self) {
+        self.booked += other.booked;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+        self.cancelled += other.cancelled;
+        self.articles += other.articles;
+        self.oversold += other.oversold;
+        self.pieces += other.pieces;
+        self.negative += other.negative;
+        self.wrong += other.wrong;
+        self.contested += other.contested;
+    }
+}
+
 /// What happened to one article: a key, or a seat of it.
 #[derive(Default)]
 struct Article {
@@ -66,18 +82,14 @@ impl Checker for Booking {
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
-        let mut counts = Counts::default();
-        let mut claims = Claims::new(history);
+        let (mut counts, mut claims) = (Counts::default(), Claims::new(history));
         if history.functions().iter().any(|f| f.name() == "book") {
-            for (_, ids) in history.by_key() {
-                if budget.is_stopped() {
-                    break;
-                }
-                for (seat, article) in articles(history, &ids, &mut counts) {
+            (counts, claims) = judge_keys(history, budget, |ids, counts: &mut Counts, claims| {
+                for (seat, article) in articles(history, ids, counts) {
                     let key = history.operation(ids[0]).key();
-                    judge(history, key, seat, article, &mut counts, &mut claims);
+                    judge(history, key, seat, article, counts, claims);
                 }
-            }
+            });
         }
         let found = claims.count;
         conclude(self.name(), claims.cases, found, || {

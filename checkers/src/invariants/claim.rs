@@ -59,6 +59,8 @@ pub(crate) struct Claims<'h> {
     /// The first ones of each name, told.
     pub(crate) cases: Vec<Case>,
     told: Vec<(&'static str, usize)>,
+    /// Nothing is told: violations are only counted.
+    silent: bool,
 }
 
 impl<'h> Claims<'h> {
@@ -69,6 +71,15 @@ impl<'h> Claims<'h> {
             count: 0,
             cases: Vec::new(),
             told: Vec::new(),
+            silent: false,
+        }
+    }
+
+    /// None yet, and none is ever told: they are only counted.
+    pub(crate) fn counted(history: &'h History) -> Self {
+        Self {
+            silent: true,
+            ..Self::new(history)
         }
     }
 
@@ -83,6 +94,9 @@ impl<'h> Claims<'h> {
         recount: impl FnOnce(&History, &[OpId]) -> Result<(), String>,
     ) {
         self.count += 1;
+        if self.silent {
+            return;
+        }
         let place = self.told.iter().position(|&(told, _)| told == name);
         let place = place.unwrap_or_else(|| {
             self.told.push((name, 0));

@@ -23,12 +23,13 @@
 
 use std::borrow::Cow;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use schism_history::{F, History, OpId, Operation, Outcome, Value};
+use schism_history::{F, History, OpId, Operation, Outcome, Value, ValueId};
 
 use crate::final_read::last_words;
 use crate::invariants::claim::{Claim, Claims};
-use crate::invariants::sums::{Amount, Bounds, Sums, overdraft};
+use crate::invariants::sums::{Amount, Bounds, Overdraft, Sums, overdraft};
 use crate::proof::conclusion::conclude;
 use crate::proof::story::{count, of_key};
 use crate::{Budget, Checker, Validity, Verdict};
@@ -110,6 +111,16 @@ struct Account {
     amounts: Vec<Amount>,
 }
 
+/// What there is to say about an account.
+#[derive(Default)]
+struct Judged {
+    /// How many questions about it could be decided.
+    decided: u64,
+    overdraft: Option<Overdraft>,
+    /// The read that is the least wrong, what it says, and what would be right.
+    wrong: Option<(OpId, i64, Bounds)>,
+}
+
 /// One entry.
 #[derive(Clone, Copy, Default)]
 struct Entry {
@@ -149,6 +160,7 @@ impl<'h> Book<'h> {
             lists: Vec::new(),
             ids: Vec::new(),
         };
+        let mut known: FxHashMap<ValueId, [Option<(usize, i64)>; 2]> = FxHashMap::default();
         for &id in ids {
             let op = history.operation(id);
             if *op.f() == F::Read {
@@ -163,6 +175,7 @@ impl<'h> Book<'h> {
                 };
                 for (name, balance) in parts.iter().filter(|_| op.outcome == Outcome::Ok) {
                     let account = book.account(Cow::Borrowed(name));
+                    let account = &mut book.accounts[account].1;
                     account.opened = true;
                     account.opening += i128::from(balance.as_int().unwrap_or_default());
                 }
@@ -170,9 +183,13 @@ impl<'h> Book<'h> {
                 book.ids.push(id);
                 counts.movements += u64::from(op.outcome == Outcome::Ok);
                 counts.unknown += u64::from(op.outcome == Outcome::Info);
-                for (name, delta) in moves(&op).into_iter().flatten() {
+                // Most movements are like another one, so that their parts need not be looked for again.
+                let of_accounts = *known.entry(op.input_id).or_insert_with(|| {
+                    moves(&op).map(|moved| moved.map(|(name, delta)| (book.account(name), delta)))
+                });
+                for (account, delta) in of_accounts.into_iter().flatten() {
                     let amount = Amount::of(&op, delta);
-                    book.account(name).amounts.extend(amount);
+                    book.accounts[account].1.amounts.extend(amount);
                 }
             }
         }
@@ -180,67 +197,89 @@ impl<'h> Book<'h> {
         book
     }
 
-    fn account(&mut self, name: Cow<'h, str>) -> &mut Account {
+    /// The place of an account.
+    fn account(&mut self, name: Cow<'h, str>) -> usize {
         let next = self.accounts.len();
         let number = *self.numbers.entry(name.clone()).or_insert(next);
         if number == next {
             self.accounts.push((name, Account::default()));
         }
-        &mut self.accounts[number].1
+        number
     }
 
     fn judge_accounts(&self, allowed: bool, counts: &mut Counts, claims: &mut Claims<'h>) {
         let last = last_words(self.history, self.balances.iter().copied());
-        for (name, account) in &self.accounts {
-            if account.amounts.is_empty() {
-                continue;
+        let accounts = self.accounts.par_iter();
+        let judged: Vec<Judged> = accounts
+            .map(|(name, account)| self.judge_account(allowed, name, account, &last))
+            .collect();
+        for ((name, account), judged) in self.accounts.iter().zip(judged) {
+            counts.decided += judged.decided;
+            if let Some(found) = judged.overdraft {
+                counts.double_spends += 1;
+                claims.report(
+                    "double-spend",
+                    BY,
+                    || {
+                        let sentence = format!(
+                            "{} was paid from account {name}, in which there were never more than {} by then",
+                            found.taken, found.there
+                        );
+                        Claim::new(sentence, self.key, found.taken_by.clone()).remark(format!(
+                            "with all that was put into {name} by then, acknowledged or not, there were {} \
+                             ({} at the beginning)",
+                            found.there, account.opening
+                        ))
+                    },
+                    |history, ids| recount_spent(history, ids, name),
+                );
             }
-            // What nobody opened may have had money before.
-            if !allowed && account.opened {
-                counts.decided += 1;
-                let (mut credits, mut debits) = (Vec::new(), Vec::new());
-                for amount in &account.amounts {
-                    match amount.delta {
-                        0 => {}
-                        1.. => credits.push(*amount),
-                        _ => debits.push(Amount {
-                            delta: amount.delta.saturating_neg(),
-                            ..*amount
-                        }),
-                    }
-                }
-                if let Some(found) = overdraft(account.opening, &mut credits, &mut debits) {
-                    counts.double_spends += 1;
-                    claims.report(
-                        "double-spend",
-                        BY,
-                        || {
-                            let sentence = format!(
-                                "{} was paid from account {name}, in which there were never more than {} by then",
-                                found.taken, found.there
-                            );
-                            Claim::new(sentence, self.key, found.taken_by.clone()).remark(format!(
-                                "with all that was put into {name} by then, acknowledged or not, there were {} \
-                                 ({} at the beginning)",
-                                found.there, account.opening
-                            ))
-                        },
-                        |history, ids| recount_spent(history, ids, name),
-                    );
-                }
+            if let Some((id, balance, right)) = judged.wrong {
+                counts.wrong_balances += 1;
+                claims.report(
+                    "wrong-balance",
+                    BY,
+                    || {
+                        let range = if right.lowest == right.highest {
+                            format!("{}", right.lowest)
+                        } else {
+                            format!("{} to {}", right.lowest, right.highest)
+                        };
+                        let sentence = format!(
+                            "account {name} must hold {range} at the end, but it is read as {balance}"
+                        );
+                        Claim::new(sentence, self.key, vec![id]).remark(format!(
+                            "{} at the beginning, with every acknowledged movement and any of unknown outcome, make {range}",
+                            account.opening
+                        ))
+                    },
+                    |history, ids| recount_balance(history, ids, name),
+                );
             }
-            self.judge_balance(name, account, &last, counts, claims);
         }
     }
 
-    fn judge_balance(
-        &self,
-        name: &str,
-        account: &Account,
-        last: &[OpId],
-        counts: &mut Counts,
-        claims: &mut Claims<'h>,
-    ) {
+    /// One account, if there is anything to judge. What nobody opened may have had money before.
+    fn judge_account(&self, allowed: bool, name: &str, account: &Account, last: &[OpId]) -> Judged {
+        let mut judged = Judged::default();
+        if account.amounts.is_empty() || !account.opened {
+            return judged;
+        }
+        if !allowed {
+            judged.decided += 1;
+            let (mut credits, mut debits) = (Vec::new(), Vec::new());
+            for amount in &account.amounts {
+                match amount.delta {
+                    0 => {}
+                    1.. => credits.push(*amount),
+                    _ => debits.push(Amount {
+                        delta: amount.delta.saturating_neg(),
+                        ..*amount
+                    }),
+                }
+            }
+            judged.overdraft = overdraft(account.opening, &mut credits, &mut debits);
+        }
         let read: Vec<(OpId, i64)> = last
             .iter()
             .filter_map(|&id| {
@@ -248,10 +287,10 @@ impl<'h> Book<'h> {
                 Some((id, balance.as_int()?))
             })
             .collect();
-        if read.is_empty() || !account.opened {
-            return;
+        if read.is_empty() {
+            return judged;
         }
-        counts.decided += 1;
+        judged.decided += 1;
         let sums = Sums::of(&account.amounts);
         let bounds = |id: OpId| {
             let op = self.history.operation(id);
@@ -262,33 +301,11 @@ impl<'h> Book<'h> {
             }
         };
         let off = |&&(id, balance): &&(OpId, i64)| bounds(id).off(i128::from(balance)).abs();
-        let Some(&(id, balance)) = read.iter().min_by_key(off) else {
-            return;
-        };
-        let right = bounds(id);
-        if right.off(i128::from(balance)) == 0 {
-            return;
+        if let Some(&(id, balance)) = read.iter().min_by_key(off) {
+            let right = bounds(id);
+            judged.wrong = (right.off(i128::from(balance)) != 0).then_some((id, balance, right));
         }
-        counts.wrong_balances += 1;
-        claims.report(
-            "wrong-balance",
-            BY,
-            || {
-                let range = if right.lowest == right.highest {
-                    format!("{}", right.lowest)
-                } else {
-                    format!("{} to {}", right.lowest, right.highest)
-                };
-                let sentence = format!(
-                    "account {name} must hold {range} at the end, but it is read as {balance}"
-                );
-                Claim::new(sentence, self.key, vec![id]).remark(format!(
-                    "{} at the beginning, with every acknowledged movement and any of unknown outcome, make {range}",
-                    account.opening
-                ))
-            },
-            |history, ids| recount_balance(history, ids, name),
-        );
+        judged
     }
 
     fn judge_entries(&self, counts: &mut Counts, claims: &mut Claims<'h>) {

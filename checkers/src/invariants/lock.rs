@@ -23,6 +23,7 @@ use rustc_hash::FxHashMap;
 use schism_history::{F, History, OpId, Operation, Outcome, Process, Time, Value};
 
 use crate::invariants::claim::{Claim, Claims};
+use crate::invariants::keys::{Tally, judge_keys};
 use crate::measures::quantile::Quantiles;
 use crate::proof::conclusion::conclude;
 use crate::proof::story::{count, of_key};
@@ -69,23 +70,34 @@ struct Counts {
     writes: u64,
 }
 
+impl Tally for Counts {
+    fn add(&mut self, other: Self) {
+        self.acquired += other.acquired;
+        self.released += other.released;
+        self.failed += other.failed;
+        self.unknown += other.unknown;
+        self.overlaps += other.overlaps;
+        self.two_holders += other.two_holders;
+        self.not_rising += other.not_rising;
+        self.stale_accepted += other.stale_accepted;
+        self.held.extend(other.held);
+        self.writes += other.writes;
+    }
+}
+
 impl Checker for Lock {
     fn name(&self) -> &'static str {
         "lock"
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
-        let mut counts = Counts::default();
-        let mut claims = Claims::new(history);
+        let (mut counts, mut claims) = (Counts::default(), Claims::new(history));
         if history.functions().contains(&F::Acquire) {
-            for (_, ids) in history.by_key() {
-                if budget.is_stopped() {
-                    break;
-                }
-                let holds = holds(history, &ids, &mut counts);
-                judge_holders(history, holds, &mut counts, &mut claims);
-                judge_tokens(history, &ids, &mut counts, &mut claims);
-            }
+            (counts, claims) = judge_keys(history, budget, |ids, counts: &mut Counts, claims| {
+                let holds = holds(history, ids, counts);
+                judge_holders(history, holds, counts, claims);
+                judge_tokens(history, ids, counts, claims);
+            });
         }
         let found = claims.count;
         conclude(self.name(), claims.cases, found, || {

@@ -22,4 +22,5 @@ pub mod unique_ids;
 pub mod watch;
 
 mod claim;
+mod keys;
 mod sums;

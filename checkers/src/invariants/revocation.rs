@@ -16,6 +16,7 @@
 use schism_history::{F, History, OpId, Operation, Outcome, Time, Value};
 
 use crate::invariants::claim::{Claim, Claims};
+use crate::invariants::keys::{Tally, judge_keys};
 use crate::measures::quantile::{Quantiles, seconds};
 use crate::proof::conclusion::conclude;
 use crate::proof::story::count;
@@ -37,21 +38,30 @@ struct Counts {
     windows: Vec<u64>,
 }
 
+impl Tally for Counts {
+    fn add(&mut self, other: Self) {
+        self.grants += other.grants;
+        self.revocations += other.revocations;
+        self.uses += other.uses;
+        self.allowed += other.allowed;
+        self.denied += other.denied;
+        self.judged += other.judged;
+        self.after += other.after;
+        self.windows.extend(other.windows);
+    }
+}
+
 impl Checker for Revocation {
     fn name(&self) -> &'static str {
         "revocation"
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
-        let mut counts = Counts::default();
-        let mut claims = Claims::new(history);
+        let (mut counts, mut claims) = (Counts::default(), Claims::new(history));
         if history.functions().iter().any(|f| f.name() == "revoke") {
-            for (_, ids) in history.by_key() {
-                if budget.is_stopped() {
-                    break;
-                }
-                judge(history, &ids, &mut counts, &mut claims);
-            }
+            (counts, claims) = judge_keys(history, budget, |ids, counts: &mut Counts, claims| {
+                judge(history, ids, counts, claims);
+            });
         }
         let found = claims.count;
         conclude(self.name(), claims.cases, found, || {

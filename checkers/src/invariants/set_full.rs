@@ -26,6 +26,7 @@ use schism_history::{F, History, OpId, Operation, Outcome, Time, Value};
 use super::lost_updates::sets;
 use crate::final_read::last_words_of;
 use crate::invariants::claim::{Claim, Claims};
+use crate::invariants::keys::{Tally, judge_keys};
 use crate::proof::conclusion::conclude;
 use crate::proof::findings::Findings;
 use crate::proof::story::{count, of_key};
@@ -49,6 +50,21 @@ struct Counts {
     duplicated: u64,
     unexpected: u64,
     undecided: u64,
+}
+
+impl Tally for Counts {
+    fn add(&mut self, other: Self) {
+        self.elements += other.elements;
+        self.added += other.added;
+        self.removed += other.removed;
+        self.present += other.present;
+        self.absent += other.absent;
+        self.lost += other.lost;
+        self.undead += other.undead;
+        self.duplicated += other.duplicated;
+        self.unexpected += other.unexpected;
+        self.undecided += other.undecided;
+    }
 }
 
 /// What happened to one element.
@@ -75,18 +91,14 @@ impl Checker for SetFull {
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
         let mut findings = Findings::default();
         let plain = sets::judge(history, &mut findings);
-        let mut counts = Counts::default();
-        let mut claims = Claims::new(history);
+        let (mut counts, mut claims) = (Counts::default(), Claims::new(history));
         if history.functions().contains(&F::Remove) {
-            for (_, ids) in history.by_key() {
-                if budget.is_stopped() {
-                    break;
-                }
+            (counts, claims) = judge_keys(history, budget, |ids, counts: &mut Counts, claims| {
                 let is = |f: F| ids.iter().any(|&id| *history.operation(id).f() == f);
                 if is(F::Remove) && is(F::Add) {
-                    judge(history, &ids, &mut counts, &mut claims);
+                    judge(history, ids, counts, claims);
                 }
-            }
+            });
         }
         let found = findings.broken + claims.count;
         let mut cases = findings.cases;

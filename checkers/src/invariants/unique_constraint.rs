@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 use schism_history::{F, History, OpId, Operation, Outcome, Value};
 
 use crate::invariants::claim::{Claim, Claims};
+use crate::invariants::keys::{Tally, judge_keys};
 use crate::invariants::sums::Amount;
 use crate::proof::conclusion::conclude;
 use crate::proof::story::{count, of_key};
@@ -37,6 +38,19 @@ struct Counts {
     duplicate_rows: u64,
 }
 
+impl Tally for Counts {
+    fn add(&mut self, other: Self) {
+        self.attempted += other.attempted;
+        self.acknowledged += other.acknowledged;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+        self.values += other.values;
+        self.contested += other.contested;
+        self.violated += other.violated;
+        self.duplicate_rows += other.duplicate_rows;
+    }
+}
+
 /// The rows of one value.
 #[derive(Default)]
 struct Rows {
@@ -53,15 +67,11 @@ impl Checker for UniqueConstraint {
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
-        let mut counts = Counts::default();
-        let mut claims = Claims::new(history);
+        let (mut counts, mut claims) = (Counts::default(), Claims::new(history));
         if history.functions().iter().any(|f| f.name() == "insert") {
-            for (_, ids) in history.by_key() {
-                if budget.is_stopped() {
-                    break;
-                }
-                judge(history, &ids, &mut counts, &mut claims);
-            }
+            (counts, claims) = judge_keys(history, budget, |ids, counts: &mut Counts, claims| {
+                judge(history, ids, counts, claims);
+            });
         }
         let found = claims.count;
         conclude(self.name(), claims.cases, found, || {

@@ -11,8 +11,8 @@ use crate::object::{RegisterObject, Registers, found};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
-use crate::sessions::session::{self, ByProcess, Guarantee, Says};
-use crate::versions::{Floor, Versions};
+use crate::sessions::session::{self, ByProcess, Floors, Guarantee, Says};
+use crate::versions::Versions;
 use crate::{Budget, Checker, Level, Verdict};
 
 /// What a process reads never goes back.
@@ -43,18 +43,15 @@ impl Guarantee for MonotonicReads {
         object: &RegisterObject,
         versions: &Versions<'_>,
         registers: &Registers,
+        floors: &mut Floors,
         findings: &mut Findings,
     ) {
-        let mut floors: ByProcess<(Floor, u64)> = ByProcess::new();
-        for call in registers
-            .calls(object)
-            .iter()
-            .filter(|call| call.is_certain())
-        {
+        let calls = registers.calls_of_clients(object);
+        for (call, client) in calls.filter(|(call, _)| call.is_certain()) {
             let Some(value) = call.action.found() else {
                 continue;
             };
-            let (floor, unclear) = floors.of(history, call.id);
+            let (floor, unclear) = floors.of(client);
             if versions.is_known(value) && !floor.is_empty() {
                 findings.checked += 1;
                 if let Some((newer, by)) = floor.above(versions, value) {

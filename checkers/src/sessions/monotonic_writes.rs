@@ -13,8 +13,8 @@ use crate::object::{RegisterObject, Registers, written};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
-use crate::sessions::session::{self, ByProcess, Guarantee, Says};
-use crate::versions::{Floor, Versions};
+use crate::sessions::session::{self, ByProcess, Floors, Guarantee, Says};
+use crate::versions::Versions;
 use crate::{Budget, Checker, Level, Verdict};
 
 /// The writes of a process take effect in its own order.
@@ -45,14 +45,14 @@ impl Guarantee for MonotonicWrites {
         object: &RegisterObject,
         versions: &Versions<'_>,
         registers: &Registers,
+        floors: &mut Floors,
         findings: &mut Findings,
     ) {
-        let mut floors: ByProcess<(Floor, u64)> = ByProcess::new();
-        for call in registers.calls(object) {
+        for (call, client) in registers.calls_of_clients(object) {
             let Some(value) = call.action.left() else {
                 continue;
             };
-            let (floor, unclear) = floors.of(history, call.id);
+            let (floor, unclear) = floors.of(client);
             if floor.is_comparable(versions, value) {
                 findings.checked += 1;
                 if let Some((earlier, by)) = floor.above_by_order(versions, value) {

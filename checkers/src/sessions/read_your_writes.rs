@@ -12,8 +12,8 @@ use crate::object::{RegisterObject, Registers, found, written};
 use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
-use crate::sessions::session::{self, ByProcess, Guarantee, Says};
-use crate::versions::{Floor, Versions};
+use crate::sessions::session::{self, ByProcess, Floors, Guarantee, Says};
+use crate::versions::Versions;
 use crate::{Budget, Checker, Level, Verdict};
 
 /// A process sees its own acknowledged writes.
@@ -44,15 +44,12 @@ impl Guarantee for ReadYourWrites {
         object: &RegisterObject,
         versions: &Versions<'_>,
         registers: &Registers,
+        floors: &mut Floors,
         findings: &mut Findings,
     ) {
-        let mut floors: ByProcess<(Floor, u64)> = ByProcess::new();
-        for call in registers
-            .calls(object)
-            .iter()
-            .filter(|call| call.is_certain())
-        {
-            let (floor, unclear) = floors.of(history, call.id);
+        let calls = registers.calls_of_clients(object);
+        for (call, client) in calls.filter(|(call, _)| call.is_certain()) {
+            let (floor, unclear) = floors.of(client);
             if let Some(value) = call.action.found() {
                 if versions.is_known(value) && !floor.is_empty() {
                     findings.checked += 1;

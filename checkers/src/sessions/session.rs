@@ -9,6 +9,7 @@
 //! Figures of each of the four: `checked` (operations that could have broken it), `undecidable` (operations that could
 //! have, but the order of the versions is not known), `broken`.
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use schism_history::{F, History, OpId, Process, Value};
 
@@ -19,8 +20,11 @@ use crate::proof::findings::Findings;
 use crate::proof::forced::{self, Promise};
 use crate::proof::story::count;
 use crate::verdict::{Anomaly, Levels, Picture};
-use crate::versions::Versions;
+use crate::versions::{Floor, Versions};
 use crate::{Budget, Level, Validity, Verdict};
+
+/// Into how many parts the registers are split, to be judged at the same time.
+const PARTS: usize = 256;
 
 /// What there is to say about a guarantee.
 pub(crate) struct Says {
@@ -35,7 +39,7 @@ pub(crate) struct Says {
 }
 
 /// How a guarantee is judged on each kind of object.
-pub(crate) trait Guarantee {
+pub(crate) trait Guarantee: Sync {
     /// What there is to say about it.
     const SAYS: Says;
 
@@ -46,6 +50,7 @@ pub(crate) trait Guarantee {
         object: &RegisterObject,
         versions: &Versions<'_>,
         registers: &Registers,
+        floors: &mut Floors,
         findings: &mut Findings,
     );
 
@@ -57,15 +62,7 @@ pub(crate) trait Guarantee {
 pub(crate) fn judge<G: Guarantee>(guarantee: &G, history: &History, budget: &Budget) -> Verdict {
     let mut findings = Findings::drawn_as(Picture::Sessions);
     let registers = Registers::of(history);
-    let mut stopped = false;
-    for object in &registers.objects {
-        stopped |= budget.is_stopped();
-        if stopped {
-            break;
-        }
-        let versions = Versions::of(history, registers.calls(object), object.values);
-        guarantee.register(history, object, &versions, &registers, &mut findings);
-    }
+    let mut stopped = judge_registers(guarantee, history, &registers, budget, &mut findings);
     findings.next_kind();
     for list in &Lists::of(history).keys {
         stopped |= budget.is_stopped();
@@ -125,6 +122,59 @@ pub(crate) fn judge<G: Guarantee>(guarantee: &G, history: &History, budget: &Bud
     verdict.levels(levels)
 }
 
+/// Judges the registers, many at a time; whether that was stopped.
+fn judge_registers<G: Guarantee>(
+    guarantee: &G,
+    history: &History,
+    registers: &Registers,
+    budget: &Budget,
+    findings: &mut Findings,
+) -> bool {
+    let judge = |object: &RegisterObject, floors: &mut Floors, findings: &mut Findings| {
+        let versions = Versions::of(history, registers.calls(object), object.values);
+        floors.clear();
+        guarantee.register(history, object, &versions, registers, floors, findings);
+    };
+    // First all are counted. Those with a violation are then judged again, one after the other, to tell the first ones:
+    // so what is told does not depend on who was first.
+    let parts: Vec<(u64, u64, Vec<&RegisterObject>, bool)> = registers
+        .objects
+        .par_chunks((registers.objects.len() / PARTS).clamp(1, PARTS))
+        .map_init(Floors::default, |floors, objects| {
+            let mut all = (0, 0, Vec::new(), false);
+            for object in objects {
+                all.3 |= budget.is_stopped();
+                if all.3 {
+                    break;
+                }
+                let mut counted = Findings::counted();
+                judge(object, floors, &mut counted);
+                if counted.broken > 0 {
+                    all.2.push(object);
+                } else {
+                    all.0 += counted.checked;
+                    all.1 += counted.undecidable;
+                }
+            }
+            all
+        })
+        .collect();
+    let mut stopped = false;
+    let mut floors = Floors::default();
+    for (checked, undecidable, broken, was_stopped) in parts {
+        findings.checked += checked;
+        findings.undecidable += undecidable;
+        stopped |= was_stopped;
+        for object in broken {
+            stopped |= budget.is_stopped();
+            if !stopped {
+                judge(object, &mut floors, findings);
+            }
+        }
+    }
+    stopped
+}
+
 /// The weakest levels that these anomalies surely violate.
 ///
 /// Where the database tells its own order of the writes (a list, revisions), that is the guarantee itself. Where real time
@@ -150,6 +200,37 @@ fn refuted(history: &History, guarantee: Level, anomalies: &[Anomaly]) -> Vec<Le
     levels.sort_unstable();
     levels.dedup();
     Level::weakest(&levels)
+}
+
+/// What each process must not fall behind on one register, and how many versions there were besides of which nothing is
+/// known; by the number of the process.
+#[derive(Default)]
+pub(crate) struct Floors {
+    /// Each with the number of the register that it is about.
+    all: Vec<(u32, (Floor, u64))>,
+    register: u32,
+}
+
+impl Floors {
+    /// Another register: nobody has a floor.
+    fn clear(&mut self) {
+        self.register += 1;
+    }
+
+    /// That of a process.
+    pub(crate) fn of(&mut self, client: u32) -> &mut (Floor, u64) {
+        let client = client as usize;
+        if client >= self.all.len() {
+            self.all.resize_with(client + 1, Default::default);
+        }
+        let (register, floor) = &mut self.all[client];
+        if *register != self.register {
+            *register = self.register;
+            floor.0.clear();
+            floor.1 = 0;
+        }
+        floor
+    }
 }
 
 /// Something for each process, made when it is first asked for.

@@ -13,8 +13,8 @@ use crate::proof::findings::{Broken, Findings};
 use crate::proof::story::of_key;
 use crate::proof::witness::Witness;
 use crate::sessions::monotonic_writes::order_told;
-use crate::sessions::session::{self, ByProcess, Guarantee, Says};
-use crate::versions::{Floor, Versions};
+use crate::sessions::session::{self, ByProcess, Floors, Guarantee, Says};
+use crate::versions::Versions;
 use crate::{Budget, Checker, Level, Verdict};
 
 /// A write takes effect after what its process had read.
@@ -45,11 +45,11 @@ impl Guarantee for WritesFollowReads {
         object: &RegisterObject,
         versions: &Versions<'_>,
         registers: &Registers,
+        floors: &mut Floors,
         findings: &mut Findings,
     ) {
-        let mut floors: ByProcess<(Floor, u64)> = ByProcess::new();
-        for call in registers.calls(object) {
-            let (floor, unclear) = floors.of(history, call.id);
+        for (call, client) in registers.calls_of_clients(object) {
+            let (floor, unclear) = floors.of(client);
             if let Some(value) = call.action.left() {
                 if floor.is_comparable(versions, value) {
                     findings.checked += 1;

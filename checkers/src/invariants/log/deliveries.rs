@@ -1,10 +1,10 @@
 //! In which order messages were delivered, and got their offsets.
 
 use rustc_hash::FxHashMap;
-use schism_history::{History, OpId, Outcome, Process, Value};
+use schism_history::{History, OpId, Operation, Outcome, Process, Value};
 
 use super::Found;
-use super::messages::{Act, Messages, Partition, acts};
+use super::messages::{Act, Messages, Names, Partition, acts, pairs};
 
 /// Where a process stands in a key.
 #[derive(Clone, Copy)]
@@ -14,59 +14,94 @@ struct Position {
 }
 
 /// Judges the polls and sends of each process, one after the other.
-pub(super) fn judge_deliveries(history: &History, messages: &Messages<'_>, found: &mut Found<'_>) {
-    let mut polled: FxHashMap<(Process, String), Position> = FxHashMap::default();
-    let mut sent: FxHashMap<(Process, String), Position> = FxHashMap::default();
+pub(super) fn judge_deliveries<'h>(
+    history: &'h History,
+    names: &'h Names<'_>,
+    messages: &Messages<'_>,
+    found: &mut Found<'_>,
+) {
+    let mut deliveries = Deliveries {
+        messages,
+        found,
+        polled: FxHashMap::default(),
+        sent: FxHashMap::default(),
+        own: Vec::new(),
+    };
     for op in history.operations() {
         if op.outcome != Outcome::Ok {
             continue;
         }
         if matches!(op.f().name(), "assign" | "subscribe" | "crash") {
+            let polled = &mut deliveries.polled;
             polled.retain(|(process, _), _| *process != op.process);
             continue;
         }
-        let acts = acts(&op);
-        let mut own: Vec<(&str, &Value)> = Vec::new();
-        for act in &acts {
-            let key = act.key();
-            let place = (op.process, key.to_owned());
-            match act {
-                Act::Send {
-                    message, offset, ..
-                } => {
-                    own.push((key, message));
-                    let Some(offset) = *offset else { continue };
-                    let position = Position { offset, by: op.id };
-                    if let Some(before) = sent.insert(place, position)
-                        && before.offset >= offset
-                    {
-                        let name = if before.by == op.id {
-                            "internal-nonmonotonic-send"
-                        } else {
-                            "nonmonotonic-send"
-                        };
-                        found.report(name, key, &[before.by, op.id], || {
-                            let process = op.process;
-                            let before = before.offset;
-                            format!("process {process} sent to {key} at offset {before} first, and then at {offset}")
+        deliveries.own.clear();
+        acts(&op, names, |act| deliveries.take(&op, &act));
+    }
+}
+
+/// Where each process stands.
+struct Deliveries<'a, 'f, 'h> {
+    messages: &'a Messages<'a>,
+    found: &'a mut Found<'f>,
+    /// By process and number of the key.
+    polled: FxHashMap<(Process, u32), Position>,
+    sent: FxHashMap<(Process, u32), Position>,
+    /// What the operation sent so far, by number of the key.
+    own: Vec<(u32, &'h Value)>,
+}
+
+impl<'h> Deliveries<'_, '_, 'h> {
+    fn take(&mut self, op: &Operation<'_>, act: &Act<'h>) {
+        let key = act.key();
+        let Some((number, partition)) = self.messages.of_key(key) else {
+            return;
+        };
+        let place = (op.process, number);
+        match act {
+            Act::Send {
+                message, offset, ..
+            } => {
+                self.own.push((number, message));
+                let Some(offset) = *offset else { return };
+                let position = Position { offset, by: op.id };
+                if let Some(before) = self.sent.insert(place, position)
+                    && before.offset >= offset
+                {
+                    let name = if before.by == op.id {
+                        "internal-nonmonotonic-send"
+                    } else {
+                        "nonmonotonic-send"
+                    };
+                    self.found.report(name, key, &[before.by, op.id], || {
+                        let process = op.process;
+                        let before = before.offset;
+                        format!(
+                            "process {process} sent to {key} at offset {before} first, and then at {offset}"
+                        )
+                    });
+                }
+            }
+            Act::Poll { list, .. } => {
+                let mut last = None;
+                for (offset, message) in pairs(list) {
+                    if self.own.contains(&(number, message)) {
+                        self.found.report("precommitted-read", key, &[op.id], || {
+                            format!(
+                                "a transaction polled {message} from {key}, which it had sent itself"
+                            )
                         });
                     }
-                }
-                Act::Poll {
-                    messages: delivered,
-                    ..
-                } => {
-                    for &(offset, message) in delivered {
-                        if own.contains(&(key, message)) {
-                            found.report("precommitted-read", key, &[op.id], || {
-                                format!("a transaction polled {message} from {key}, which it had sent itself")
-                            });
-                        }
-                        let position = Position { offset, by: op.id };
-                        if let Some(before) = polled.insert(place.clone(), position) {
-                            step(&messages.keys[key], key, before, position, found);
-                        }
+                    let now = Position { offset, by: op.id };
+                    let before = last.or_else(|| self.polled.get(&place).copied());
+                    if let Some(before) = before {
+                        step(partition, key, before, now, self.found);
                     }
+                    last = Some(now);
+                }
+                if let Some(last) = last {
+                    self.polled.insert(place, last);
                 }
             }
         }
@@ -96,14 +131,13 @@ fn step(
         });
         return;
     }
-    let mut between = partition.offsets.range(before.offset + 1..now.offset);
-    if let Some((offset, (message, by))) = between.next() {
+    if let Some((offset, message, by)) = partition.between(before.offset, now.offset) {
         let name = if within {
             "internal-poll-skip"
         } else {
             "poll-skip"
         };
-        found.report(name, key, &[before.by, now.by, *by], || {
+        found.report(name, key, &[before.by, now.by, by], || {
             format!(
                 "offset {} of {key} was delivered right after offset {}, without {message} at offset {offset}",
                 now.offset, before.offset

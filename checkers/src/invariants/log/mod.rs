@@ -39,7 +39,7 @@ use crate::proof::story::count;
 use crate::{Budget, Checker, Validity, Verdict};
 
 use deliveries::judge_deliveries;
-use messages::Messages;
+use messages::{Messages, Names};
 
 /// The anomalies, in the order in which they are told of.
 const NAMES: [&str; 12] = [
@@ -67,14 +67,15 @@ impl Checker for Log {
     }
 
     fn check(&self, history: &History, budget: &Budget) -> Verdict {
-        let messages = Messages::of(history);
+        let names = Names::of(history);
+        let messages = Messages::of(history, &names);
         let mut found = Found {
             claims: Claims::new(history),
             counts: [0; NAMES.len()],
         };
         if !budget.is_stopped() {
             messages.judge(&mut found);
-            judge_deliveries(history, &messages, &mut found);
+            judge_deliveries(history, &names, &messages, &mut found);
         }
         let total = found.claims.count;
         let verdict = conclude(self.name(), found.claims.cases, total, || {
