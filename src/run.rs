@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::pin::pin;
+use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use schism_checkers::online::Online;
@@ -19,9 +20,10 @@ use crate::exit_code::ExitCode;
 use crate::interrupt::{Interrupts, Urgency};
 use crate::lab::LabError;
 use crate::load::WorkloadLoad;
-use crate::plan::{Checks, Plan, StopOn, Target};
+use crate::plan::{Checks, Maelstrom, Plan, StopOn, Target};
 use crate::recorder::{RecordError, Recorder};
 use crate::run_folder::{Ended, FACTS_VERSION, Facts, FolderError, RunFolder, Violation};
+use crate::targets::maelstrom::{self, MaelstromDatabase, MaelstromError, MaelstromInjector};
 use crate::targets::sim::{SimulatedDatabase, SimulatedInjector, Standstill, World};
 use crate::targets::site::preflight::{Finding, Weight};
 use crate::targets::site::{OpenError, Site};
@@ -73,6 +75,9 @@ pub enum RunError {
         /// The signal.
         signal: u8,
     },
+    /// The programs that are the nodes cannot be run.
+    #[error(transparent)]
+    Programs(#[from] MaelstromError),
     /// The lab that was brought up for the run cannot be taken down.
     #[error("the run is over, but its lab cannot be taken down: {0}")]
     Lab(LabError),
@@ -109,6 +114,7 @@ impl RunError {
             Self::Preflight(_) | Self::Setup(_) => ExitCode::Environment,
             Self::Folder(error) => error.exit_code(),
             Self::Record(_) => ExitCode::CannotWrite,
+            Self::Programs(error) => error.exit_code(),
             Self::Unrecorded { left_behind, .. } if left_behind.is_empty() => ExitCode::CannotWrite,
             Self::Interrupted { signal } => ExitCode::of_signal(*signal),
             Self::Unrecorded { .. } | Self::Lab(_) => ExitCode::LeftDirty,
@@ -124,6 +130,10 @@ impl RunError {
 pub fn run(order: &Order<'_>, observer: &mut dyn Observer) -> Result<RunFolder, RunError> {
     match &order.plan.target {
         Target::Sim(config) => simulate(order, config, observer),
+        Target::Maelstrom(config) => {
+            let runtime = runtime().map_err(OpenError::Runtime)?;
+            runtime.block_on(with_programs(order, config, observer))
+        }
         Target::Lab(_) | Target::Ssh(_) => {
             let runtime = runtime().map_err(OpenError::Runtime)?;
             runtime.block_on(on_site(order, observer))
@@ -160,6 +170,34 @@ fn simulate(
     };
     let begun = Begun::new(order, BTreeMap::new())?;
     let finished = world.run(begun.carry_out(order, cluster, observer))??;
+    begun.end(ended(finished, BTreeMap::new()))
+}
+
+async fn with_programs(
+    order: &Order<'_>,
+    config: &Maelstrom,
+    observer: &mut dyn Observer,
+) -> Result<RunFolder, RunError> {
+    let begun = Begun::new(order, BTreeMap::new())?;
+    let (names, seed) = (order.plan.nodes(), order.plan.seed);
+    let nodes = maelstrom::Cluster::new(config, names, seed, begun.folder.path())?;
+    let finished = nodes
+        .while_serving(async {
+            nodes.start().await?;
+            let database = MaelstromDatabase::new(Rc::clone(&nodes));
+            let injector = MaelstromInjector::new(Rc::clone(&nodes));
+            let cluster = Cluster {
+                clock: nodes.clock(),
+                database: &database,
+                endpoints: &nodes.endpoints(),
+                injector: &injector,
+            };
+            begun.carry_out(order, cluster, observer).await
+        })
+        .await;
+    let closed = nodes.close();
+    let finished = finished??;
+    closed?;
     begun.end(ended(finished, BTreeMap::new()))
 }
 

@@ -45,6 +45,11 @@ const ANNOUNCED: &[Announced] = &[
         found_by: &["linearizable", "read-your-writes", "lost-updates"],
     },
     Announced {
+        example: "maelstrom",
+        exit: 0,
+        found_by: &[],
+    },
+    Announced {
         example: "quorum-broken",
         exit: 1,
         found_by: &["linearizable"],

@@ -39,6 +39,10 @@ fn look(plan: &Plan) -> Result<(String, ExitCode), OpenError> {
             let text = "the cluster is simulated: nothing is needed\nthe plan can run\n";
             return Ok((text.to_owned(), ExitCode::Valid));
         }
+        (Target::Maelstrom(_), _) => {
+            let text = "the nodes are programs of this machine: nothing else is needed\nthe plan can run\n";
+            return Ok((text.to_owned(), ExitCode::Valid));
+        }
         (Target::Lab(wanted), Some(database)) => {
             let labs = Labs::of_this_machine();
             let is_up = labs.open(&wanted.name).is_ok_and(|lab| lab.is_ready());

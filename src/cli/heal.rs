@@ -27,9 +27,14 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
             return terminal.say(ExitCode::Usage, &text);
         }
     };
-    if let Target::Sim(_) = plan.target {
-        let text = "the cluster is simulated: there is nothing to heal\n";
-        return terminal.print(text);
+    match plan.target {
+        Target::Sim(_) => {
+            return terminal.print("the cluster is simulated: there is nothing to heal\n");
+        }
+        Target::Maelstrom(_) => {
+            return terminal.print("the nodes end with the run: there is nothing to heal\n");
+        }
+        Target::Lab(_) | Target::Ssh(_) => {}
     }
     match heal(&plan) {
         Ok(report) => {

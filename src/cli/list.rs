@@ -10,6 +10,7 @@ use schism_workloads::{Capability, WORKLOADS};
 
 use super::Terminal;
 use crate::exit_code::ExitCode;
+use crate::targets::maelstrom::PROTOCOLS;
 use crate::targets::sim::offered;
 
 /// List workloads, databases and which of them fit, simulated stores, faults and checkers
@@ -49,6 +50,11 @@ fn all() -> String {
             .filter(|s| !s.good)
             .map(|s| (s.name, s.summary)),
     );
+    section(
+        &mut text,
+        "protocols of programs (schism run --bin)",
+        PROTOCOLS.iter().map(|p| (p.name, p.summary)),
+    );
     matrix(&mut text);
     section(&mut text, "faults", Spec::KINDS.into_iter());
     section(
@@ -74,7 +80,8 @@ fn section<'a>(text: &mut String, name: &str, lines: impl Iterator<Item = (&'a s
 fn matrix(text: &mut String) {
     let databases = DATABASES.iter().map(|d| (d.name, d.capabilities));
     let stores = STORES.iter().map(|s| (s.name, offered(s)));
-    let rows: Vec<(&str, &[Capability])> = databases.chain(stores).collect();
+    let programs = PROTOCOLS.iter().map(|p| (p.name, p.offers));
+    let rows: Vec<(&str, &[Capability])> = databases.chain(stores).chain(programs).collect();
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let _ = write!(text, "what runs on what\n  {:width$}", "");
     for workload in WORKLOADS {
@@ -103,6 +110,7 @@ mod tests {
         let names = WORKLOADS.iter().map(|w| w.name);
         let names = names.chain(DATABASES.iter().map(|d| d.name));
         let names = names.chain(STORES.iter().map(|s| s.name));
+        let names = names.chain(PROTOCOLS.iter().map(|p| p.name));
         let names = names.chain(CHECKERS.iter().map(|c| c.name));
         for name in names.chain(Spec::KINDS.map(|(name, _)| name)) {
             assert!(text.contains(&format!("  {name}")), "{name}: {text}");

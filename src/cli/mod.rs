@@ -2,6 +2,7 @@
 
 mod terminal;
 mod plan_source;
+mod programs;
 mod source;
 mod verdict;
 pub mod check;

@@ -142,6 +142,11 @@ fn wrapped(text: &str) -> Vec<String> {
 fn target(plan: &Plan) -> String {
     match &plan.target {
         Target::Sim(config) => format!("simulated cluster, store {}", config.store),
+        Target::Maelstrom(maelstrom) => format!(
+            "nodes that run {} and answer {}",
+            maelstrom.bin.display(),
+            maelstrom.protocol.name
+        ),
         Target::Lab(lab) => format!("local cluster {}", lab.name),
         Target::Ssh(ssh) => {
             let mut text = "cluster over SSH".to_owned();

@@ -1,7 +1,7 @@
 //! Which plan a command is about, and what the command line changes in it.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -15,12 +15,19 @@ pub struct PlanSource {
     /// The plan: a TOML file, or a folder with a plan.toml
     #[arg(value_name = "PLAN")]
     pub path: PathBuf,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+/// What the command line changes in a plan.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Changes {
     /// What every random choice comes from, in place of the plan's seed
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
-    pub seed: Option<String>,
+    seed: Option<String>,
     /// How long the load lasts, in place of the plan's time
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
-    pub time: Option<String>,
+    time: Option<String>,
     /// Any other value in place of the plan's.
     #[arg(
         long,
@@ -28,7 +35,7 @@ pub struct PlanSource {
         allow_hyphen_values = true,
         help = "Any other value in place of the plan's, as in --set load.rate=500 or --set 'faults[0].every=5s'"
     )]
-    pub set: Vec<String>,
+    set: Vec<String>,
 }
 
 impl PlanSource {
@@ -37,26 +44,18 @@ impl PlanSource {
     /// # Errors
     /// There is no such file, or something is wrong with the plan.
     pub fn read(&self) -> Result<Plan, PlanError> {
-        let file = PlanFile::open(&self.path)?;
-        let overrides = self.overrides();
-        let home = env::home_dir().filter(|home| home.is_absolute());
-        read(
-            &file.text,
-            &Reading {
-                source: &file.path.to_string_lossy(),
-                default_name: &file.default_name,
-                default_seed: SysRng.try_next_u32().unwrap_or_default().into(),
-                folder: &file.folder,
-                home: home.as_deref(),
-                checkers: &checkers(),
-                overrides: &overrides,
-                look_at_files: true,
-            },
-        )
+        read_file(&self.path, &self.changes)
     }
 
     /// What the command line changes. Options of their own win over `--set`.
     pub fn overrides(&self) -> Vec<Override> {
+        self.changes.overrides()
+    }
+}
+
+impl Changes {
+    /// As overrides of the plan. Options of their own win over `--set`.
+    pub(super) fn overrides(&self) -> Vec<Override> {
         let set = self.set.iter().map(|argument| Override::set(argument));
         let seed = self
             .seed
@@ -68,6 +67,50 @@ impl PlanSource {
             .map(|time| Override::named("--time", "time", time));
         set.chain(seed).chain(time).collect()
     }
+}
+
+/// The plan in a file, or in a folder's plan.toml.
+pub(super) fn read_file(path: &Path, changes: &Changes) -> Result<Plan, PlanError> {
+    let file = PlanFile::open(path)?;
+    let source = file.path.to_string_lossy();
+    let named = Named {
+        source: &source,
+        default_name: &file.default_name,
+        folder: &file.folder,
+    };
+    read_text(&file.text, &named, &changes.overrides())
+}
+
+/// Where a plan's text comes from.
+pub(super) struct Named<'a> {
+    /// What messages call it.
+    pub(super) source: &'a str,
+    /// The plan's name, where it does not say.
+    pub(super) default_name: &'a str,
+    /// Where its relative paths start.
+    pub(super) folder: &'a Path,
+}
+
+/// The plan in a text, changed by the command line.
+pub(super) fn read_text(
+    text: &str,
+    named: &Named<'_>,
+    overrides: &[Override],
+) -> Result<Plan, PlanError> {
+    let home = env::home_dir().filter(|home| home.is_absolute());
+    read(
+        text,
+        &Reading {
+            source: named.source,
+            default_name: named.default_name,
+            default_seed: SysRng.try_next_u32().unwrap_or_default().into(),
+            folder: named.folder,
+            home: home.as_deref(),
+            checkers: &checkers(),
+            overrides,
+            look_at_files: true,
+        },
+    )
 }
 
 /// The checkers that plans may name.

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use schism_history::Time;
 
-use super::{PlanSource, Terminal};
+use super::Terminal;
+use super::plan_source::{Changes, read_file};
+use super::programs::Programs;
 use crate::controller::{self, Observer};
 use crate::exit_code::ExitCode;
 use crate::interrupt::Interrupts;
 use crate::judge::{Judgement, judge_until};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanError};
 use crate::report::progress::{Display, Progress};
 use crate::run::{Order, run as carry_out};
 use crate::run_folder::RunFolder;
@@ -18,8 +20,11 @@ use crate::run_folder::RunFolder;
 /// Carry a plan out, judge what came of it, and write a report
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
+    /// The plan: a TOML file, or a folder with a plan.toml
+    #[arg(value_name = "PLAN", required_unless_present = "bin")]
+    path: Option<PathBuf>,
     #[command(flatten)]
-    source: PlanSource,
+    changes: Changes,
     /// The folder that the run's own folder is made in
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     out: PathBuf,
@@ -29,11 +34,24 @@ pub struct Args {
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    programs: Programs,
+}
+
+impl Args {
+    /// The plan that is named, or that the arguments say.
+    fn plan(&self) -> Result<Plan, PlanError> {
+        match (&self.path, self.programs.read(&self.changes)) {
+            (_, Some(plan)) => plan,
+            (Some(path), None) => read_file(path, &self.changes),
+            (None, None) => unreachable!("the command line asks for one of the two"),
+        }
+    }
 }
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
-    let plan = match args.source.read() {
+    let plan = match args.plan() {
         Ok(plan) => plan,
         Err(error) => {
             let text = error.render(terminal.err_look);

@@ -38,6 +38,14 @@ fn target(plan: &Plan, facts: &Facts) -> String {
     };
     match (&plan.target, &plan.database) {
         (Target::Sim(config), _) => format!("{} on {nodes} (simulated)", config.store),
+        (Target::Maelstrom(maelstrom), _) => {
+            let bin = maelstrom
+                .bin
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy();
+            format!("{bin} as {} on {nodes}", maelstrom.protocol.name)
+        }
         (target, Some(database)) => {
             let name = database.client.listed().name;
             let own = format!("{name} of ");

@@ -38,7 +38,7 @@ pub use load::{Load, Pace, Recovery, Routing};
 pub use read::{PlanFile, Reading, read, read_recorded};
 pub use schema::schema;
 pub use set::Override;
-pub use target::{Lab, Node, Ssh, Target};
+pub use target::{Lab, Latency, LatencyDistribution, Maelstrom, Node, Ssh, Target};
 
 /// A plan that can be carried out: everything is said and was checked.
 #[derive(Clone, Debug, PartialEq)]

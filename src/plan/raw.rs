@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use super::database::RawDatabase;
 use super::judgement::StopOn;
 use super::load::Routing;
+use super::target::LatencyDistribution;
 use super::units::{Bytes, Concurrency, Share, Span};
+use crate::targets::maelstrom::Topology;
 
 /// A plan: what is tested, what is asked of it, what is done to it, and how the answers are judged.
 ///
@@ -35,7 +37,7 @@ pub(super) struct RawPlan {
     pub(super) time: Option<Span>,
     /// Consent to faults on machines that schism did not make; needed for the target `ssh`.
     pub(super) destructive: Option<bool>,
-    /// What is tested: exactly one of `sim`, `lab`, `ssh`.
+    /// What is tested: exactly one of `sim`, `maelstrom`, `lab`, `ssh`.
     #[schemars(required)]
     pub(super) target: Option<RawTarget>,
     /// The database on a `lab` or `ssh` target, by name with its client's options, and how its processes are run.
@@ -63,10 +65,38 @@ pub(super) struct RawPlan {
 pub(super) struct RawTarget {
     /// A simulated cluster; needs no root, no database, no network.
     pub(super) sim: Option<schism_simulator::Config>,
+    /// Programs that speak Maelstrom's protocol; needs no root and no network.
+    pub(super) maelstrom: Option<RawMaelstrom>,
     /// A local cluster that schism brings up for the run; needs root.
     pub(super) lab: Option<RawLab>,
     /// A cluster of yours, reached over SSH; needs `destructive = true`.
     pub(super) ssh: Option<RawSsh>,
+}
+
+/// Nodes that are processes of this machine: they read messages from stdin and print messages to stdout.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMaelstrom {
+    /// The program that each node is.
+    #[schemars(required)]
+    pub(super) bin: Option<String>,
+    /// Its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) args: Vec<String>,
+    /// How many nodes, named n1, n2, ….
+    #[schemars(range(min = 1, max = 100))]
+    pub(super) nodes: Option<u16>,
+    /// What the nodes answer, see `schism list`.
+    #[schemars(required)]
+    pub(super) protocol: Option<String>,
+    /// How long messages between nodes take, on average. When absent: no time.
+    pub(super) latency: Option<Span>,
+    /// How these times are spread. When absent: not at all.
+    pub(super) distribution: Option<LatencyDistribution>,
+    /// The share of messages between nodes that never arrive. When absent: none.
+    pub(super) loss: Option<Share>,
+    /// Who is whose neighbour, for `broadcast`. When absent: a grid.
+    pub(super) topology: Option<Topology>,
 }
 
 /// A local cluster.

@@ -4,8 +4,8 @@ use super::database::{Own, RawDatabase};
 use super::judgement::{Checks, Gates, Levels, Quantile};
 use super::load::{Load, Pace};
 use super::raw::{
-    RawChecks, RawGates, RawLab, RawLevels, RawLoad, RawNode, RawNodeTable, RawPlan, RawQuantiles,
-    RawRecovery, RawSsh, RawTarget,
+    RawChecks, RawGates, RawLab, RawLevels, RawLoad, RawMaelstrom, RawNode, RawNodeTable, RawPlan,
+    RawQuantiles, RawRecovery, RawSsh, RawTarget,
 };
 use super::target::{Ssh, Target, hops};
 use super::units::{Share, Span};
@@ -43,6 +43,18 @@ fn target(target: &Target) -> RawTarget {
     let mut raw = RawTarget::default();
     match target {
         Target::Sim(config) => raw.sim = Some(config.clone()),
+        Target::Maelstrom(maelstrom) => {
+            raw.maelstrom = Some(RawMaelstrom {
+                bin: Some(text(&maelstrom.bin)),
+                args: maelstrom.args.clone(),
+                nodes: Some(maelstrom.nodes),
+                protocol: Some(maelstrom.protocol.name.to_owned()),
+                latency: Some(Span(maelstrom.latency.mean)),
+                distribution: Some(maelstrom.latency.distribution),
+                loss: Some(maelstrom.loss),
+                topology: Some(maelstrom.topology),
+            });
+        }
         Target::Lab(lab) => {
             raw.lab = Some(RawLab {
                 nodes: Some(lab.nodes),

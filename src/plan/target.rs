@@ -3,15 +3,23 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use schemars::JsonSchema;
 use schism_nemeses::control::{self, Hop, NodeAddress};
 use schism_workloads::{Secret, SecretError};
+use serde::{Deserialize, Serialize};
+
+use super::units::Share;
+use crate::targets::maelstrom::{Protocol, Topology};
 
 /// What is tested.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// A cluster in virtual time.
     Sim(schism_simulator::Config),
+    /// Processes of this machine that speak Maelstrom's protocol.
+    Maelstrom(Maelstrom),
     /// A local cluster that schism brings up.
     Lab(Lab),
     /// A cluster of the user's, reached over SSH.
@@ -23,6 +31,7 @@ impl Target {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Sim(_) => "sim",
+            Self::Maelstrom(_) => "maelstrom",
             Self::Lab(_) => "lab",
             Self::Ssh(_) => "ssh",
         }
@@ -33,10 +42,52 @@ impl Target {
         let counted = |count: u16| (1..=count).map(|i| Arc::from(format!("n{i}"))).collect();
         match self {
             Self::Sim(config) => counted(config.nodes),
+            Self::Maelstrom(maelstrom) => counted(maelstrom.nodes),
             Self::Lab(lab) => counted(lab.nodes),
             Self::Ssh(ssh) => ssh.nodes.iter().map(|node| node.name.clone()).collect(),
         }
     }
+}
+
+/// Nodes that are processes of this machine and speak Maelstrom's protocol, in a network that schism makes up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Maelstrom {
+    /// The program that each node is.
+    pub bin: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// How many nodes there are.
+    pub nodes: u16,
+    /// What they answer.
+    pub protocol: &'static Protocol,
+    /// How long messages between them take.
+    pub latency: Latency,
+    /// The share of messages between them that never arrive.
+    pub loss: Share,
+    /// Who is whose neighbour, where the protocol has such a thing.
+    pub topology: Topology,
+}
+
+/// How long messages between nodes take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latency {
+    /// The mean.
+    pub mean: Duration,
+    /// How the times are spread around it.
+    pub distribution: LatencyDistribution,
+}
+
+/// How times are spread around their mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LatencyDistribution {
+    /// Always the mean.
+    #[default]
+    Constant,
+    /// From nothing to twice the mean, all alike.
+    Uniform,
+    /// Most are short, few are long.
+    Exponential,
 }
 
 /// A local cluster.

@@ -45,7 +45,7 @@ impl fmt::Display for Span {
 ///
 /// The decimal point is moved in the text, not in binary, so that `99.9%` is exactly the number that `0.999` is, and a
 /// measured 999 of 1000 meets it.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct Share(f64);
 
 impl Share {

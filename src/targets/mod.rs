@@ -1,4 +1,6 @@
-//! What a plan is run against: a simulated cluster, or a real one reached over SSH.
+//! What a plan is run against: a simulated cluster, nodes that speak Maelstrom's protocol, or a real cluster reached over
+//! SSH.
 
+pub mod maelstrom;
 pub mod sim;
 pub mod site;

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use schism_workloads::{Capability, WORKLOADS};
 
+use crate::targets::maelstrom::PROTOCOLS;
 use crate::targets::sim;
 
 use super::load::{Load, Pace, Recovery};
@@ -288,6 +289,14 @@ impl Lowering<'_> {
                     .collect();
                 (format!("the store {}", config.store), others)
             }
+            (Some(Target::Maelstrom(maelstrom)), _) => {
+                let others: Vec<_> = PROTOCOLS
+                    .iter()
+                    .filter(|protocol| workload.missing(protocol.offers).is_empty())
+                    .map(|protocol| protocol.name)
+                    .collect();
+                (format!("the protocol {}", maelstrom.protocol.name), others)
+            }
             (_, Some(database)) => {
                 let others: Vec<_> = schism_workloads::clients::DATABASES
                     .iter()
@@ -424,6 +433,7 @@ fn offered(target: &Target, database: Option<&Database>) -> Option<&'static [Cap
         (Target::Sim(config), _) => {
             schism_simulator::stores::named(&config.store).map(sim::offered)
         }
+        (Target::Maelstrom(maelstrom), _) => Some(maelstrom.protocol.offers),
         (_, Some(database)) => Some(database.client.listed().capabilities),
         _ => None,
     }

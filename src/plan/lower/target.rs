@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use schism_nemeses::control::Hop;
 use schism_simulator::STORES;
@@ -11,11 +12,18 @@ use schism_workloads::clients::DATABASES;
 use super::super::database::RawDatabase;
 use super::super::nearest::suggest;
 use super::super::path::KeyPath;
-use super::super::raw::{RawLab, RawNode, RawNodeTable, RawSsh, RawTarget};
-use super::super::target::{Lab, Node, Ssh, Target, check_host, check_user};
+use super::super::raw::{RawLab, RawMaelstrom, RawNode, RawNodeTable, RawSsh, RawTarget};
+use super::super::target::{Lab, Latency, Maelstrom, Node, Ssh, Target, check_host, check_user};
+use super::super::units::Span;
 use super::super::wording::Meaning;
 use super::{Lowering, at};
 use crate::lab::MAX_NODES;
+use crate::targets::maelstrom::{PROTOCOLS, Protocol};
+
+/// More processes than this are a mistake: one machine could not serve them.
+const MOST_PROGRAMS: u16 = 100;
+/// A longer latency than this is a mistake: no call would end in time.
+const LONGEST_LATENCY: Duration = Duration::from_mins(1);
 
 impl Lowering<'_> {
     pub(super) fn target(
@@ -28,13 +36,14 @@ impl Lowering<'_> {
             self.complain(
                 KeyPath::root(),
                 "the plan names no target",
-                "add a table [target] with one of sim, lab, ssh, as in sim = { store = \"kg-abd\" }"
+                "add a table [target] with one of sim, maelstrom, lab, ssh, as in sim = { store = \"kg-abd\" }"
                     .to_owned(),
             );
             return None;
         };
         let given: Vec<_> = [
             ("sim", raw.sim.is_some()),
+            ("maelstrom", raw.maelstrom.is_some()),
             ("lab", raw.lab.is_some()),
             ("ssh", raw.ssh.is_some()),
         ]
@@ -46,7 +55,8 @@ impl Lowering<'_> {
             [] => self.complain(
                 at("target"),
                 "the target is missing",
-                "add one of sim, lab, ssh, as in sim = { store = \"kg-abd\" }".to_owned(),
+                "add one of sim, maelstrom, lab, ssh, as in sim = { store = \"kg-abd\" }"
+                    .to_owned(),
             ),
             [first, others @ ..] => {
                 for other in others {
@@ -59,9 +69,10 @@ impl Lowering<'_> {
                 return None;
             }
         }
-        match (raw.sim, raw.lab, raw.ssh) {
+        match (raw.sim, raw.maelstrom, raw.lab, raw.ssh) {
             (Some(sim), ..) => self.sim(&sim),
-            (_, Some(lab), _) => self.lab(lab, database),
+            (_, Some(maelstrom), ..) => self.maelstrom(maelstrom),
+            (_, _, Some(lab), _) => self.lab(lab, database),
             (.., Some(ssh)) => self.ssh(ssh, destructive),
             _ => None,
         }
@@ -118,6 +129,79 @@ impl Lowering<'_> {
         }
         let resolved = config.resolve().ok()?;
         Some(Target::Sim(resolved))
+    }
+
+    fn maelstrom(&mut self, raw: RawMaelstrom) -> Option<Target> {
+        let root = at("target.maelstrom");
+        let before = self.complaints.len();
+        let at_bin = root.key("bin");
+        let bin = match &raw.bin {
+            None => {
+                self.complain(
+                    root.clone(),
+                    "the program of the nodes is missing",
+                    "add bin = \"./node\": a program that reads messages from stdin and prints messages to stdout",
+                );
+                None
+            }
+            Some(text) => self.local_path(text, &at_bin),
+        };
+        if let Some(file) = &bin {
+            self.must_be_a_file(file, &at_bin, "the program of the nodes");
+        }
+        let nodes = raw.nodes.unwrap_or(5);
+        if !(1..=MOST_PROGRAMS).contains(&nodes) {
+            self.complain(
+                root.key("nodes"),
+                format!("{nodes} nodes are not possible"),
+                format!("from 1 to {MOST_PROGRAMS}"),
+            );
+        }
+        let names = || PROTOCOLS.iter().map(|protocol| protocol.name);
+        let protocol = match raw.protocol.as_deref() {
+            None => {
+                self.complain(
+                    root.clone(),
+                    "the nodes' protocol is missing",
+                    suggest("", "add protocol = one of", names()),
+                );
+                None
+            }
+            Some(name) => {
+                let found = Protocol::named(name);
+                if found.is_none() {
+                    self.complain(
+                        root.key("protocol"),
+                        format!("there is no protocol `{name}`"),
+                        suggest(name, "the protocols are", names()),
+                    );
+                }
+                found
+            }
+        };
+        let mean = raw.latency.map_or(Duration::ZERO, |span| span.0);
+        if mean > LONGEST_LATENCY {
+            self.complain(
+                root.key("latency"),
+                format!("{} is too long", Span(mean)),
+                format!("at most {}", Span(LONGEST_LATENCY)),
+            );
+        }
+        if self.complaints.len() > before {
+            return None;
+        }
+        Some(Target::Maelstrom(Maelstrom {
+            bin: bin?,
+            args: raw.args,
+            nodes,
+            protocol: protocol?,
+            latency: Latency {
+                mean,
+                distribution: raw.distribution.unwrap_or_default(),
+            },
+            loss: raw.loss.unwrap_or_default(),
+            topology: raw.topology.unwrap_or_default(),
+        }))
     }
 
     fn lab(&mut self, raw: RawLab, database: Option<&RawDatabase>) -> Option<Target> {
@@ -359,6 +443,14 @@ impl Lowering<'_> {
                 self.complain(
                     at("database"),
                     "a simulated cluster brings its own database: the store",
+                    "leave [database] out, or make the target lab or ssh".to_owned(),
+                );
+                None
+            }
+            (Some(Target::Maelstrom(_)), Some(_)) => {
+                self.complain(
+                    at("database"),
+                    "the nodes are the database",
                     "leave [database] out, or make the target lab or ssh".to_owned(),
                 );
                 None

@@ -43,8 +43,8 @@ pub enum OpenError {
     #[error("the threads of the runtime cannot be started: {0}")]
     Runtime(std::io::Error),
     /// The plan is run on no real cluster.
-    #[error("the plan's target is simulated: there are no nodes to reach")]
-    Simulated,
+    #[error("the plan's target is {0}: there are no nodes to reach over SSH")]
+    NoSite(&'static str),
 }
 
 impl OpenError {
@@ -53,7 +53,7 @@ impl OpenError {
         match self {
             Self::Lab(error) => error.trouble().into(),
             Self::OtherLab { .. } | Self::Runtime(_) => ExitCode::Environment,
-            Self::Database(_) | Self::Secret(_) | Self::Script(_) | Self::Simulated => {
+            Self::Database(_) | Self::Secret(_) | Self::Script(_) | Self::NoSite(_) => {
                 ExitCode::Usage
             }
         }
@@ -67,7 +67,7 @@ impl Site {
     /// It cannot be opened. No node has been reached yet.
     pub fn open(plan: &Plan, run: &str) -> Result<Self, OpenError> {
         match &plan.target {
-            Target::Sim(_) => Err(OpenError::Simulated),
+            Target::Sim(_) | Target::Maelstrom(_) => Err(OpenError::NoSite(plan.target.name())),
             Target::Lab(wanted) => {
                 let lab = Labs::of_this_machine().open(&wanted.name)?;
                 Self::of_lab(plan, run, lab, false)
@@ -121,7 +121,7 @@ impl Site {
 
     fn of_open_lab(plan: &Plan, run: &str, lab: Lab, own: bool) -> Result<Self, OpenError> {
         let Some(database) = &plan.database else {
-            return Err(OpenError::Simulated);
+            return Err(OpenError::NoSite(plan.target.name()));
         };
         let needed = plan.nodes().len();
         let name = database.client.listed().name;
@@ -153,7 +153,7 @@ impl Site {
         clients: Vec<std::net::IpAddr>,
     ) -> Result<Self, OpenError> {
         let Some(plan::Database { client, port, .. }) = &plan.database else {
-            return Err(OpenError::Simulated);
+            return Err(OpenError::NoSite(plan.target.name()));
         };
         let database = client.build(run)?;
         let endpoint = |address: &NodeAddress| Endpoint {
