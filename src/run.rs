@@ -178,7 +178,7 @@ async fn with_programs(
     config: &Maelstrom,
     observer: &mut dyn Observer,
 ) -> Result<RunFolder, RunError> {
-    let begun = Begun::new(order, BTreeMap::new())?;
+    let mut begun = Begun::new(order, BTreeMap::new())?;
     let (names, seed) = (order.plan.nodes(), order.plan.seed);
     let nodes = maelstrom::Cluster::new(config, names, seed, begun.folder.path())?;
     let finished = nodes
@@ -198,6 +198,7 @@ async fn with_programs(
     let closed = nodes.close();
     let finished = finished??;
     closed?;
+    begun.facts.environment.extend(nodes.facts());
     begun.end(ended(finished, BTreeMap::new()))
 }
 

@@ -42,7 +42,7 @@ enum Command {
     Init(init::Args),
     Plan(plan::Args),
     Doctor(doctor::Args),
-    Run(run::Args),
+    Run(Box<run::Args>),
     Check(check::Args),
     Levels(levels::Args),
     Report(report::Args),

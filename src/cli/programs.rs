@@ -103,10 +103,10 @@ impl Programs {
         put("loss", self.loss.clone().into());
         put("topology", self.topology.clone().into());
         let maelstrom = toml::to_string(&maelstrom).expect("texts and numbers");
-        let concurrency = self.concurrency.parse::<i64>().map_or_else(
-            |_| Value::from(self.concurrency.clone()),
-            |number| Value::from(number),
-        );
+        let concurrency = self
+            .concurrency
+            .parse::<i64>()
+            .map_or_else(|_| Value::from(self.concurrency.clone()), Value::from);
         let faults: Vec<String> = self
             .nemesis
             .iter()

@@ -233,6 +233,17 @@ impl Cluster {
         }
     }
 
+    /// What the messages cost, as facts about the run: their names and values.
+    pub fn facts(&self) -> [(String, String); 1] {
+        let counts = self.network.counts();
+        let each = counts.between_nodes as f64 / counts.requests.max(1) as f64;
+        let text = format!(
+            "{} in all; {} between nodes and services, {each:.1} for each request of a client; {} lost or cut off",
+            counts.all, counts.between_nodes, counts.lost
+        );
+        [("messages".to_owned(), text)]
+    }
+
     /// Ends all nodes, and the journal.
     ///
     /// # Errors

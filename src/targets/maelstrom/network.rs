@@ -41,6 +41,8 @@ pub(super) type Link = (Option<Arc<str>>, Option<Arc<str>>);
 pub(super) struct Counts {
     /// All.
     pub(super) all: u64,
+    /// Requests of clients.
+    pub(super) requests: u64,
     /// Those that no client sent or got.
     pub(super) between_nodes: u64,
     /// Those that were lost or cut off.
@@ -66,7 +68,6 @@ struct State {
     nodes: BTreeMap<Arc<str>, Option<UnboundedSender<String>>>,
     services: Vec<Box<dyn Service>>,
     clients: u64,
-    requests: u64,
     /// Who waits for which answer: by the client's name and the request's number.
     waiting: BTreeMap<(Arc<str>, u64), oneshot::Sender<Body>>,
     /// What each fault has cut.
@@ -126,7 +127,6 @@ impl Network {
                 nodes: nodes.iter().map(|node| (Arc::clone(node), None)).collect(),
                 services: services::all(),
                 clients: 0,
-                requests: 0,
                 waiting: BTreeMap::new(),
                 cuts: BTreeMap::new(),
                 stopped: BTreeMap::new(),
@@ -180,8 +180,8 @@ impl Network {
             if !matches!(state.nodes.get(node), Some(Some(_))) {
                 return Err(Down);
             }
-            state.requests += 1;
-            let number = state.requests;
+            state.counts.requests += 1;
+            let number = state.counts.requests;
             let (sender, answer) = oneshot::channel();
             state.waiting.insert((Arc::clone(client), number), sender);
             (number, answer)

@@ -52,7 +52,6 @@ fn apply(key: &str, current: Option<&Value>, request: &Request<'_>) -> (Body, Op
     let missing = || error(NO_SUCH_KEY, &format!("there is no key {key}"));
     match (request, current) {
         (Request::Read, Some(value)) => (body("read_ok", json!({ "value": value })), None),
-        (Request::Read, None) => (missing(), None),
         (Request::Write(value), _) => (body("write_ok", json!({})), Some((*value).clone())),
         (
             Request::Cas {
@@ -60,7 +59,7 @@ fn apply(key: &str, current: Option<&Value>, request: &Request<'_>) -> (Body, Op
             },
             None,
         ) => (body("cas_ok", json!({})), Some((*to).clone())),
-        (Request::Cas { .. }, None) => (missing(), None),
+        (Request::Read | Request::Cas { .. }, None) => (missing(), None),
         (Request::Cas { from, to, .. }, Some(value)) => {
             if *from == value {
                 (body("cas_ok", json!({})), Some((*to).clone()))
