@@ -1,10 +1,12 @@
 //! `schism plan`: what a plan would do, without touching anything.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use schism_history::Time;
 
-use super::{PlanSource, Terminal};
+use super::Terminal;
+use super::plan_source::{Changes, read_file};
 use crate::exit_code::ExitCode;
 use crate::plan::target::hops;
 use crate::plan::units::Span;
@@ -13,8 +15,11 @@ use crate::plan::{Gates, Levels, Pace, Plan, Routing, StopOn, Target, schema};
 /// Check a plan and show what it would do, without touching anything
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
+    /// The plan: a TOML file, or a folder with a plan.toml
+    #[arg(value_name = "PLAN")]
+    path: Option<PathBuf>,
     #[command(flatten)]
-    source: Option<PlanSource>,
+    changes: Changes,
     /// Print the plan as TOML with every default written out
     #[arg(long, requires = "path")]
     resolved: bool,
@@ -25,10 +30,10 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> ExitCode {
-    let Some(source) = args.source.as_ref().filter(|_| !args.schema) else {
+    let Some(path) = &args.path else {
         return terminal.say(ExitCode::Valid, &format!("{:#}\n", schema()));
     };
-    let plan = match source.read() {
+    let plan = match read_file(path, &args.changes) {
         Ok(plan) => plan,
         Err(error) => {
             let text = error.render(terminal.err_look);

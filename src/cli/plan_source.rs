@@ -46,11 +46,6 @@ impl PlanSource {
     pub fn read(&self) -> Result<Plan, PlanError> {
         read_file(&self.path, &self.changes)
     }
-
-    /// What the command line changes. Options of their own win over `--set`.
-    pub fn overrides(&self) -> Vec<Override> {
-        self.changes.overrides()
-    }
 }
 
 impl Changes {
