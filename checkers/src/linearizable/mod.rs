@@ -181,8 +181,19 @@ fn sweep_keys(history: &History, groups: &[(KeyId, Vec<OpId>)], budget: &Budget)
         }
         sweep.explains(history, ids)
     };
-    let calls = groups.par_iter().map_init(Sweep::default, sweep).collect();
+    let calls = if is_little(history) {
+        let mut room = Sweep::default();
+        groups.iter().map(|group| sweep(&mut room, group)).collect()
+    } else {
+        groups.par_iter().map_init(Sweep::default, sweep).collect()
+    };
     Swept { calls }
+}
+
+/// Whether it takes longer to wake other threads than to judge the history without them.
+fn is_little(history: &History) -> bool {
+    const LITTLE: usize = 5_000;
+    history.len() < LITTLE
 }
 
 /// How a key was judged.
@@ -250,25 +261,38 @@ fn judge_by_zones(history: &History, registers: &Registers, budget: &Budget) -> 
         if calls.len() as u64 * BYTES_PER_CALL > budget.bytes {
             return open(Bound::Bytes);
         }
+        let known = order::by_revision(history, calls);
+        // Where values repeat, zones cannot tell, but the database's word often can.
+        if known
+            .as_ref()
+            .is_some_and(|updates| updates.len() >= object.values as usize)
+            && is_explained(calls, object.values, known.as_deref())
+        {
+            return Judgement::Fine {
+                by: Method::Revision,
+            };
+        }
         match zones::judge(calls, object.values) {
             Some(zones) if zones.count == 0 => Judgement::Fine { by: Method::Zones },
             Some(zones) => Judgement::Zones(Box::new(zones)),
             None => match from_nowhere(calls, object.values) {
                 Some(call) => Judgement::FromNowhere { call },
-                None if explained_by_revisions(history, calls, object.values) => Judgement::Fine {
+                None if is_explained(calls, object.values, known.as_deref()) => Judgement::Fine {
                     by: Method::Revision,
                 },
                 None => open(Bound::Steps),
             },
         }
     };
+    if is_little(history) {
+        return registers.objects.iter().map(judge).collect();
+    }
     registers.objects.par_iter().map(judge).collect()
 }
 
 /// Whether the order in which the database says that the updates took effect explains all calls. O(n log n).
-fn explained_by_revisions(history: &History, calls: &[Call<RegisterAction>], values: u32) -> bool {
-    order::by_revision(history, calls)
-        .is_some_and(|updates| order::around(calls, values, &updates).is_some())
+fn is_explained(calls: &[Call<RegisterAction>], values: u32, known: Option<&[u32]>) -> bool {
+    known.is_some_and(|updates| order::around(calls, values, updates).is_some())
 }
 
 /// A call that happened and found a value that nobody had begun to write when it returned. O(calls).

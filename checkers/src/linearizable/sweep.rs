@@ -44,6 +44,33 @@ impl Block {
     };
 }
 
+/// What there is to know about an operation.
+struct Row {
+    function: u8,
+    outcome: Outcome,
+    input: ValueId,
+    output: ValueId,
+    invoked: Time,
+    completed: Time,
+}
+
+impl Row {
+    const fn of(
+        (&function, &outcome): (&u8, &Outcome),
+        (&input, &output): (&ValueId, &ValueId),
+        (&invoked, &completed): (&Time, &Time),
+    ) -> Self {
+        Self {
+            function,
+            outcome,
+            input,
+            output,
+            invoked,
+            completed,
+        }
+    }
+}
+
 /// Room that is used for one key after the other.
 #[derive(Default)]
 pub(super) struct Sweep {
@@ -52,6 +79,8 @@ pub(super) struct Sweep {
     is_dense: bool,
     /// For each operation, the place of its block.
     numbers: Vec<u32>,
+    /// The places at which blocks end.
+    ends: Vec<u32>,
     /// The last invocation and the first return of the blocks that were met.
     met: Vec<(Time, Time)>,
 }
@@ -70,44 +99,57 @@ impl Sweep {
         // When the initial value was still asked for.
         let mut initial = Time::ZERO;
         let mut written_twice = false;
-        for (place, &id) in ids.iter().enumerate() {
-            let i = id.index();
-            let function = Some(usize::from(columns.functions[i]));
+        let mut look = |(place, row): (usize, Row)| {
+            let function = Some(usize::from(row.function));
             // Whether an operation reads or writes is a coin's throw, so nothing here branches on it.
             let writes = function == write;
             if !writes && function != read {
                 return None;
             }
             written |= writes;
-            let outcome = columns.outcomes[i];
-            let happened = outcome == Outcome::Ok;
-            let tells = happened || (writes && outcome == Outcome::Info);
+            let happened = row.outcome == Outcome::Ok;
+            let tells = happened || (writes && row.outcome == Outcome::Info);
             if !tells {
-                continue;
+                return Some(());
             }
             calls += 1;
-            let value = [columns.outputs[i], columns.inputs[i]][usize::from(writes)];
-            let invoked = columns.invoked[i];
+            let value = [row.output, row.input][usize::from(writes)];
             if value == ValueId::NIL {
                 if writes {
                     return None;
                 }
-                initial = invoked;
-                continue;
+                initial = row.invoked;
+                return Some(());
             }
             let number = self.number(value);
             self.numbers[place] = number;
             let block = self.blocks.get_mut(number as usize)?;
             block.last = place as u32;
-            let end = if happened {
-                columns.completed[i]
-            } else {
-                Time::NEVER
-            };
+            let end = if happened { row.completed } else { Time::NEVER };
             block.first_return = block.first_return.min(end);
             let is_begun = block.begun != Time::NEVER;
             written_twice |= writes & is_begun;
-            block.begun = if writes { invoked } else { block.begun };
+            block.begun = if writes { row.invoked } else { block.begun };
+            Some(())
+        };
+        if ids.len() == history.len() {
+            // All there are: the columns side by side, without a look at where each one is.
+            let functions = columns.functions.iter().zip(columns.outcomes);
+            let values = columns.inputs.iter().zip(columns.outputs);
+            let times = columns.invoked.iter().zip(columns.completed);
+            let rows = functions.zip(values).zip(times);
+            let rows = rows.map(|((function, values), times)| Row::of(function, values, times));
+            rows.enumerate().try_for_each(&mut look)?;
+        } else {
+            let rows = ids.iter().map(|id| {
+                let i = id.index();
+                Row::of(
+                    (&columns.functions[i], &columns.outcomes[i]),
+                    (&columns.inputs[i], &columns.outputs[i]),
+                    (&columns.invoked[i], &columns.completed[i]),
+                )
+            });
+            rows.enumerate().try_for_each(&mut look)?;
         }
         if written_twice {
             return None;
@@ -159,19 +201,22 @@ impl Sweep {
 
     /// Walks through the blocks in order of their last invocations.
     fn is_free_of_conflicts(&mut self, invoked: &[Time], ids: &[OpId], initial: Time) -> bool {
+        // Where blocks end, one after the other. Whether one does is another coin's throw.
+        self.ends.clear();
+        self.ends.resize(self.numbers.len(), 0);
+        let mut met = 0;
         for (place, &number) in self.numbers.iter().enumerate() {
-            if number == NONE {
-                continue;
-            }
+            let last = self.blocks.get(number as usize).map_or(NONE, |it| it.last);
+            self.ends[met] = place as u32;
+            met += usize::from(last == place as u32);
+        }
+        for &place in &self.ends[..met] {
+            let place = place as usize;
             let Block {
                 first_return,
                 begun,
-                last,
                 ..
-            } = self.blocks[number as usize];
-            if last != place as u32 {
-                continue;
-            }
+            } = self.blocks[self.numbers[place] as usize];
             if begun == Time::NEVER {
                 // Nobody wrote it.
                 return false;
