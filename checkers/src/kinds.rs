@@ -18,6 +18,10 @@ pub struct Kinds {
     pub appends: bool,
     /// Some transaction writes a register.
     pub writes: bool,
+    /// Some transaction reads by predicate.
+    pub predicates: bool,
+    /// Some transaction was told versions of what it read or wrote.
+    pub versions: bool,
     /// Some operation has a revision: the database tells the order of writes.
     pub revisions: bool,
     /// There are faults, or attempts at some.
@@ -47,7 +51,12 @@ impl Kinds {
                     for name in names(&op) {
                         kinds.appends |= name == "append";
                         kinds.writes |= name == "w";
+                        kinds.predicates |= name == "p";
                     }
+                    let told = op.output_micro_ops().into_iter().flatten();
+                    kinds.versions |= op.revision().is_some()
+                        || op.outcome == Outcome::Ok
+                            && told.into_iter().any(|s| s.version.is_some());
                 }
                 _ => {}
             }

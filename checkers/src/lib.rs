@@ -107,6 +107,7 @@ pub use sessions::pram::Pram;
 pub use sessions::read_your_writes::ReadYourWrites;
 pub use sessions::sequential::Sequential;
 pub use sessions::writes_follow_reads::WritesFollowReads;
+pub use transactions::key_value::KeyValue;
 pub use transactions::list_append::ListAppend;
 pub use transactions::rw_register::RwRegister;
 pub use verdict::{
@@ -229,6 +230,12 @@ pub const CHECKERS: &[Listed] = &[
         new: || Box::new(KAtomicity),
     },
     Listed {
+        name: "key-value",
+        summary: "transactions on keys whose versions are numbered, or by predicate, keep the claimed isolation level",
+        suits: |kinds| (kinds.writes && kinds.versions || kinds.predicates) && !kinds.appends,
+        new: || Box::new(KeyValue::default()),
+    },
+    Listed {
         name: "latency",
         summary: "how long operations took, by function, with and without faults",
         suits: |_| true,
@@ -340,7 +347,7 @@ pub const CHECKERS: &[Listed] = &[
     Listed {
         name: "rw-register",
         summary: "transactions on registers keep the claimed isolation level",
-        suits: |kinds| kinds.writes && !kinds.appends,
+        suits: |kinds| kinds.writes && !kinds.appends && !kinds.predicates,
         new: || Box::new(RwRegister::default()),
     },
     Listed {
@@ -434,6 +441,7 @@ pub fn asked(
     model: Option<ModelName>,
 ) -> Option<Box<dyn Checker>> {
     match (name, claim, model) {
+        ("key-value", Some(claim), _) => Some(Box::new(KeyValue { claim })),
         ("list-append", Some(claim), _) => Some(Box::new(ListAppend { claim })),
         ("rw-register", Some(claim), _) => Some(Box::new(RwRegister { claim })),
         ("linearizable", _, Some(model)) => Some(Box::new(LinearizableAs::named(model))),

@@ -46,6 +46,15 @@ impl<'h> Predicate<'h> {
         parts.iter().all(is_known).then_some(Self { parts })
     }
 
+    /// A part that every value that matches has, if the predicate asks for one: its name, and what it holds.
+    pub(crate) fn part(self) -> Option<(&'h str, &'h Value)> {
+        let (_, wanted) = self.parts.iter().find(|(name, _)| &**name == "where")?;
+        match wanted {
+            Value::Map(parts) => parts.first().map(|(name, part)| (&**name, part)),
+            _ => None,
+        }
+    }
+
     /// Whether a key that holds this value matches. O(parts).
     pub(crate) fn matches(self, key: &Value, value: &Value) -> bool {
         !value.is_nil()

@@ -9,7 +9,7 @@
 //!
 //! `order` are operations by their number in the history, in the order in which they took effect.
 
-use schism_checkers::{Certificate, Linearizable, ListAppend, RwRegister};
+use schism_checkers::{Certificate, KeyValue, Linearizable, ListAppend, RwRegister};
 use serde::Serialize;
 
 use super::Judgement;
@@ -50,6 +50,8 @@ impl Judgement {
                 ListAppend::default().certify(&self.history, budget)
             } else if asked("rw-register") {
                 RwRegister::default().certify(&self.history, budget)
+            } else if asked("key-value") {
+                KeyValue::default().certify(&self.history, budget)
             } else {
                 Linearizable.certify(&self.history, budget)
             }

@@ -265,7 +265,8 @@ pub(super) fn on_claim(claim: Level, verdicts: &[Verdict]) -> Verdict {
 
 /// Whether an answer is about levels only, and so part of the answer to a claim.
 pub(super) fn is_about_levels(verdict: &Verdict) -> bool {
-    let judges_transactions = matches!(verdict.checker, "list-append" | "rw-register");
+    let judges_transactions =
+        matches!(verdict.checker, "key-value" | "list-append" | "rw-register");
     judges_transactions || !verdict.levels.is_empty() || Level::by_name(verdict.checker).is_some()
 }
 

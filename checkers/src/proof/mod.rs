@@ -10,4 +10,5 @@ pub(crate) mod object_orders;
 pub(crate) mod sequential;
 pub(crate) mod forced;
 pub(crate) mod story;
+pub(crate) mod told_versions;
 pub(crate) mod witness;

@@ -21,7 +21,8 @@
 //! | `G-nonadjacent` | a cycle without two anti-dependencies one after the other | snapshot-isolation, repeatable-read | Cerone and Gotsman 2018 |
 //! | `write-skew` | two transactions each overwrite what the other one read | serializable, repeatable-read | Berenson et al. A5B |
 //! | `G2-item` | a cycle of dependencies between items | repeatable-read, and update-serializable with at most one read-only transaction | Adya PL-2.99, PL-3U |
-//! | `G2` | the same with predicates | serializable | Adya PL-3 |
+//! | `phantom` | a transaction sees by predicate that something was not there, and then that it was | as G-single with predicates: parallel-snapshot-isolation, prefix, update-serializable | Berenson et al. A3 |
+//! | `G2` | as G2-item, with predicates | serializable | Adya PL-3 |
 //! | `…-process` | the same with the order of a session | strong-session levels, causal consistency and session guarantees where the shape is theirs | Daudjee and Salem 2006 |
 //! | `…-realtime` | the same with real time | strong snapshot isolation, strict serializability | Herlihy and Wing 1990 |
 
@@ -133,8 +134,13 @@ impl Shape {
 
     /// The name of exactly this shape.
     fn special(&self) -> Option<&'static str> {
-        if self.extra() > 0 || self.has_predicate() {
+        if self.extra() > 0 {
             return None;
+        }
+        if self.has_predicate() {
+            let is_seen = self.edges.iter().any(|edge| edge.is_read());
+            return (self.edges.len() == 2 && self.anti_count() == 1 && is_seen)
+                .then_some("phantom");
         }
         match self.anti_count() {
             1 if self.is_on_one_key() => Some("lost-update"),

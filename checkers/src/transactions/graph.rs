@@ -380,12 +380,9 @@ impl<'a> Dependencies<'a> {
             }
         }
         self.reads(&versions.reads, Edge::WriteRead, Edge::ReadWrite, &mut emit);
-        self.reads(
-            &versions.predicate_reads,
-            Edge::PredicateWriteRead,
-            Edge::PredicateReadWrite,
-            &mut emit,
-        );
+        for &(from, to, kind) in &versions.by_predicate {
+            emit(from, to, kind);
+        }
         for &(writer, reader, _) in &versions.read_from {
             emit(writer, reader, Edge::WriteRead);
         }

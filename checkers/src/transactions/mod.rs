@@ -5,6 +5,7 @@ pub(crate) mod columns;
 pub(crate) mod components;
 pub(crate) mod cycles;
 pub(crate) mod graph;
+pub mod key_value;
 pub(crate) mod levels;
 pub mod list_append;
 pub(crate) mod numbering;

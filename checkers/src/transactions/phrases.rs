@@ -15,6 +15,7 @@ pub(crate) fn phrase(name: &str) -> &'static str {
             "a transaction saw one write of another one and missed another write of it"
         }
         "read-skew" => "a transaction saw something newer than what it read elsewhere",
+        "phantom" => "a transaction looked for something that was not there, and then saw it there",
         "G-single" => "a transaction missed a write that came before it",
         "long-fork" => "two transactions saw two writes in opposite orders",
         "G-nonadjacent" => "transactions read from snapshots that have no order",

@@ -4,6 +4,7 @@
 //! key holds before anybody wrote it.
 
 use crate::transactions::columns::NONE;
+use crate::transactions::graph::Edge;
 
 /// The version orders of all keys, as far as they are known.
 #[derive(Debug, Default)]
@@ -20,9 +21,8 @@ pub(crate) struct Versions {
     pub(crate) unordered: Vec<(u32, u32)>,
     /// Reads of which only the writer is known: (writer, reader, key).
     pub(crate) read_from: Vec<(u32, u32, u32)>,
-    /// Predicate reads that saw, or missed, a version: (transaction, slot). Every one also depends on the whole key: the
-    /// next version would change what matched.
-    pub(crate) predicate_reads: Vec<(u32, u32)>,
+    /// What reads by predicate make: (from, to, why).
+    pub(crate) by_predicate: Vec<(u32, u32, Edge)>,
 }
 
 impl Versions {

@@ -109,7 +109,9 @@ impl<'h> Builder<'h> {
                     Some(self.history.value(pairs).as_list()?.iter().collect())
                 }
             };
-            return self.predicate(self.history.key(step.key), pairs);
+            self.predicate(self.history.key(step.key), pairs)?;
+            self.version(step.version);
+            return Some(());
         }
         if let (MicroKind::Other, Argument::One(step)) = (step.kind, step.argument) {
             return self.micro_operation(self.history.value(step), told);
@@ -133,11 +135,16 @@ impl<'h> Builder<'h> {
             }
             _ => return None,
         }
-        if let Some(version) = step.version {
+        self.version(step.version);
+        Some(())
+    }
+
+    /// The version that the last step names.
+    fn version(&mut self, version: Option<i64>) {
+        if let Some(version) = version {
             let place = self.place as u32 - 1;
             self.transactions.version.insert(place, version);
         }
-        Some(())
     }
 
     fn micro_operation(&mut self, step: &'h Value, told: bool) -> Option<()> {

@@ -118,7 +118,8 @@ pub(crate) struct Transactions<'h> {
     pub(crate) value: Vec<u32>,
     /// See [`Step::branch`]. Empty when no list was read.
     pub(crate) branch: Vec<u32>,
-    /// The version number that a step names (its fourth item), by step; only those that name one.
+    /// The version number that a step names (its fourth item), by step; only those that name one. Of a predicate, the
+    /// revision at which it was evaluated.
     pub(crate) version: FxHashMap<u32, i64>,
     /// The branches of all keys, in order of first sight.
     pub(crate) branches: Vec<Branch<'h>>,
