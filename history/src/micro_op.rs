@@ -67,7 +67,8 @@ pub struct MicroOp<'h> {
     pub key: KeyId,
     /// What it read, wrote or appended.
     pub argument: Argument<'h>,
-    /// The number of the version that it read or wrote, where the database tells it.
+    /// The number of the version that it read or wrote, or of a predicate the revision that it was evaluated at, where the
+    /// database tells it.
     pub version: Option<i64>,
 }
 

@@ -231,16 +231,21 @@ impl<'h> Told<'h> {
                 continue;
             }
             let numbered = of_key.iter().all(|version| version.number.is_some());
+            // What it wrote itself, it wrote later.
+            let own = |place: usize| place > 0 && of_key[place - 1].writer == id;
             let places = (0..=of_key.len()).filter(|&place| {
                 let value = place
                     .checked_sub(1)
                     .map_or(&Value::Nil, |p| of_key[p].value);
-                !self.matches(step.key, key, value)
+                !own(place) && !self.matches(step.key, key, value)
             });
             let mut places: Vec<usize> = places.collect();
             if let Some(revision) = step.number.filter(|_| numbered) {
-                let at = of_key.partition_point(|version| version.number <= Some(revision));
-                places.retain(|&place| place == at);
+                let past = |&place: &usize| {
+                    !own(place) && (place == 0 || of_key[place - 1].number <= Some(revision))
+                };
+                let at = (0..=of_key.len()).rev().find(past);
+                places.retain(|&place| Some(place) == at);
             }
             found.push(places);
         }

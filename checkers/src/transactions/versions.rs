@@ -7,7 +7,7 @@ use crate::transactions::columns::NONE;
 use crate::transactions::graph::Edge;
 
 /// The version orders of all keys, as far as they are known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Versions {
     /// The first slot of each key; one more than there are keys.
     pub(crate) base: Vec<u32>,
@@ -39,6 +39,25 @@ impl Versions {
     /// The key of a slot. O(log keys).
     pub(crate) fn key_of(&self, slot: u32) -> u32 {
         self.base.partition_point(|&base| base <= slot) as u32 - 1
+    }
+
+    /// The dependencies of a transaction that read a key by predicate in one of some versions that do not match, of which
+    /// these are the first and the last slot: after whoever made the key not match, and before whoever makes it match.
+    pub(crate) fn around(
+        &self,
+        reader: u32,
+        first: u32,
+        last: u32,
+    ) -> impl Iterator<Item = (u32, u32, Edge)> + use<> {
+        let slots = self.slots(self.key_of(first));
+        let writer = |slot: usize| {
+            let is_it = slot > slots.start && slot < slots.end;
+            let writer = is_it.then(|| self.writer[slot]);
+            writer.filter(|&writer| writer != NONE && writer != reader)
+        };
+        let before = writer(first as usize).map(|w| (w, reader, Edge::PredicateWriteRead));
+        let after = writer(last as usize + 1).map(|w| (reader, w, Edge::PredicateReadWrite));
+        before.into_iter().chain(after)
     }
 
     /// For each slot, the last known writer at or before it, within its key.

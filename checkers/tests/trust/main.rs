@@ -5,6 +5,7 @@
 mod calls;
 mod invariants;
 mod isolation;
+mod key_value;
 mod list_append;
 mod models;
 mod registers;

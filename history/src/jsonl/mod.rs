@@ -7,6 +7,11 @@
 //! {"index":2,"time":9500,"process":"nemesis","type":"info","f":"inject","value":{"fault":0,"name":"partition"}}
 //! ```
 //!
+//! The value of a `txn` is a list of its steps: `["r", key, what it read]`, `["w", key, value]`, `["append", key, element]`
+//! and, by predicate, `["p", predicate, [[key, value], …]]`. Where the database tells the number of the version that a step
+//! read or wrote, it is a fourth item; of a predicate, it is the revision that it was evaluated at. `revision` is the
+//! database's own order of the whole operation: of a transaction, the version of all that it wrote.
+//!
 //! `index` counts the events from 0 without a gap; a reader takes lines without it as well. `time` and `due` are
 //! nanoseconds since the run began. `key`, `value`, `node`, `error`, `revision` and `due` are left
 //! out when there is none. Version 1 readers refuse lines with other fields: nothing that was observed is dropped

@@ -222,17 +222,16 @@ fn is_inconsistent(steps: &[Raw<'_>], key: &Value, own: bool) -> bool {
             "p" => {
                 let pairs = step.argument.as_list().unwrap_or_default();
                 let mut pairs = pairs.iter().filter_map(Value::as_pair);
-                match pairs.find(|(other, _)| *other == key) {
-                    Some((_, value)) => value,
-                    None => {
-                        let matches = |value| {
-                            Predicate::read(step.key).is_none_or(|known| known.matches(key, value))
-                        };
-                        if own && held.is_some_and(|(value, wrote)| wrote && matches(value)) {
-                            return true;
-                        }
-                        continue;
+                if let Some((_, value)) = pairs.find(|(other, _)| *other == key) {
+                    value
+                } else {
+                    let matches = |value| {
+                        Predicate::read(step.key).is_none_or(|known| known.matches(key, value))
+                    };
+                    if own && held.is_some_and(|(value, wrote)| wrote && matches(value)) {
+                        return true;
                     }
+                    continue;
                 }
             }
             _ => continue,

@@ -142,7 +142,7 @@ impl Checker for KeyValue {
             orders: &orders,
             reasons: &reasons,
         }
-        .verdict(&graph, &cycles)
+        .verdict(&graph, &cycles, budget)
     }
 }
 
@@ -177,12 +177,12 @@ struct Judge<'a, 'h> {
 }
 
 impl Judge<'_, '_> {
-    fn verdict(&self, graph: &Graph, cycles: &Cycles) -> Verdict {
+    fn verdict(&self, graph: &Graph, cycles: &Cycles, budget: &Budget) -> Verdict {
         let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
         let mut cases: Vec<(Case, Vec<Level>)> = Vec::new();
         let is_suspect = !self.orders.direct.is_empty() || !cycles.found.is_empty();
         let told = is_suspect.then(|| Told::of(self.history));
-        for (&direct, told) in self.orders.direct.iter().zip(std::iter::repeat(&told)) {
+        for &direct in &self.orders.direct {
             let (name, refuted) = direct.kind.class();
             let met = counts.entry(name).or_default();
             *met += 1;
@@ -224,7 +224,7 @@ impl Judge<'_, '_> {
         let judged = Judged::new(cycles, &refuted, doubt);
         let mut levels = judged.levels();
         if doubt == Doubt::Everything {
-            let shown = certify::shown(self.history, self.transactions, self.orders, graph);
+            let shown = certify::shown(self.history, self.transactions, self.orders, budget);
             levels.held.extend(shown.map(|(level, _)| level));
         }
         let is_comparable = graph.edge_count() > 0;

@@ -88,6 +88,15 @@ pub(crate) struct Looked {
     pub(crate) slot: u32,
 }
 
+/// A key that may not have matched a predicate at several times.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    /// Who read by predicate.
+    pub(crate) reader: u32,
+    /// Slots of which none matches, one after the other: the first and the last one of each such part. At least two.
+    pub(crate) parts: Vec<(u32, u32)>,
+}
+
 /// The versions of all keys.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
@@ -103,6 +112,8 @@ pub(crate) struct Orders {
     pub(crate) direct: Vec<Direct>,
     /// Why edges of predicates are there; the same as in `versions`, in the same order.
     pub(crate) looked: Vec<Looked>,
+    /// Keys of which it is not known in which version they did not match.
+    pub(crate) open: Vec<Open>,
     /// Why not all dependencies are known; the first reason.
     pub(crate) doubt: Option<&'static str>,
     /// Reads of keys, and by predicate.
@@ -288,13 +299,11 @@ impl<'a, 'h> Finder<'a, 'h> {
             return;
         }
         let writers = self.writers(t, key, value);
-        let seen = match writers[..] {
-            [only] => Some(only),
-            _ => {
-                let is_it =
-                    |at: &&u32| number.is_some() && self.finals[**at as usize].number == number;
-                writers.iter().find(is_it).copied()
-            }
+        let seen = if let [only] = writers[..] {
+            Some(only)
+        } else {
+            let is_it = |at: &&u32| number.is_some() && self.finals[**at as usize].number == number;
+            writers.iter().find(is_it).copied()
         };
         if let Some(at) = seen {
             let write = &mut self.finals[at as usize];
@@ -634,7 +643,11 @@ impl<'a, 'h> Finder<'a, 'h> {
                 .skip(1)
                 .all(|s| self.orders.number[s].is_some());
         let (first, last) = if let Some(revision) = revision.filter(|_| told) {
-            let is_past = |&slot: &usize| self.orders.number[slot].is_none_or(|n| n <= revision);
+            // What it wrote itself, it wrote later.
+            let is_past = |&slot: &usize| {
+                self.orders.number[slot].is_none_or(|n| n <= revision)
+                    && self.orders.versions.writer[slot] != t
+            };
             let seen = slots.clone().rev().find(is_past).unwrap_or(slots.start);
             if matches(seen) {
                 self.orders.direct.push(Direct {
@@ -656,43 +669,44 @@ impl<'a, 'h> Finder<'a, 'h> {
                 .last();
             (first.unwrap_or(seen), last.unwrap_or(seen))
         } else {
-            let mut open = slots.clone().filter(|&slot| !matches(slot));
-            let first = open.next().unwrap_or(slots.start);
-            let last = (first + 1..slots.end)
-                .take_while(|&slot| !matches(slot))
-                .last();
-            let last = last.unwrap_or(first);
-            if slots.clone().any(|slot| slot > last && !matches(slot)) {
+            let may_be = |slot: usize| !matches(slot) && self.orders.versions.writer[slot] != t;
+            let parts = parts(slots.clone().map(may_be), slots.start);
+            let &[(first, last)] = &parts[..] else {
+                self.orders.open.push(Open { reader: t, parts });
                 self.doubt("some keys may not have matched a predicate at different times");
                 return;
-            }
+            };
+            let (first, last) = (first as usize, last as usize);
             (first, last)
         };
-        let mut emit = |from: u32, to: u32, edge: Edge, slot: usize| {
-            if from != to && from != NONE && to != NONE {
-                self.orders.versions.by_predicate.push((from, to, edge));
-                self.orders.looked.push(Looked {
-                    from,
-                    to,
-                    edge,
-                    step: place,
-                    key,
-                    slot: slot as u32,
-                });
-            }
-        };
-        let writer = |slot: usize| self.orders.versions.writer.get(slot).copied();
-        let before = if first > slots.start {
-            writer(first)
-        } else {
-            None
-        };
-        let after = if last + 1 < slots.end {
-            writer(last + 1)
-        } else {
-            None
-        };
-        emit(before.unwrap_or(NONE), t, Edge::PredicateWriteRead, first);
-        emit(t, after.unwrap_or(NONE), Edge::PredicateReadWrite, last + 1);
+        for (from, to, edge) in self.orders.versions.around(t, first as u32, last as u32) {
+            self.orders.versions.by_predicate.push((from, to, edge));
+            let slot = if edge == Edge::PredicateWriteRead {
+                first
+            } else {
+                last + 1
+            };
+            self.orders.looked.push(Looked {
+                from,
+                to,
+                edge,
+                step: place,
+                key,
+                slot: slot as u32,
+            });
+        }
     }
+}
+
+/// Where a row of answers is yes: the first and the last place of each part, counted from `begin`.
+fn parts(answers: impl Iterator<Item = bool>, begin: usize) -> Vec<(u32, u32)> {
+    let mut parts: Vec<(u32, u32)> = Vec::new();
+    for (place, _) in answers.enumerate().filter(|(_, answer)| *answer) {
+        let slot = (begin + place) as u32;
+        match parts.last_mut() {
+            Some((_, last)) if *last + 1 == slot => *last = slot,
+            _ => parts.push((slot, slot)),
+        }
+    }
+    parts
 }
