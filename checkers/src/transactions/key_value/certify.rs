@@ -48,7 +48,7 @@ pub(super) fn shown(
             let around = versions.around(open.reader, first, last);
             versions.by_predicate.extend(around);
         }
-        let graph = Graph::new(history, transactions, &versions, &orders.is_committed).ok()?;
+        let graph = Graph::new(transactions, &versions, &orders.is_committed).ok()?;
         let stronger = (SHOWN.into_iter())
             .filter(|level| best.as_ref().is_none_or(|(best, _)| !best.implies(*level)));
         for level in stronger {

@@ -114,12 +114,7 @@ impl Checker for KeyValue {
             return Verdict::new(self.name(), Validity::Unknown, "the check was stopped");
         }
         let bytes = 64 * transactions.kind.len() as u64 + 64 * transactions.len() as u64;
-        let graph = Graph::new(
-            history,
-            &transactions,
-            &orders.versions,
-            &orders.is_committed,
-        );
+        let graph = Graph::new(&transactions, &orders.versions, &orders.is_committed);
         let Some(graph) = graph.ok().filter(|_| bytes <= budget.bytes) else {
             let transactions = count(transactions.len() as u64, "transaction");
             return Verdict::new(
