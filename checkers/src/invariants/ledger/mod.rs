@@ -21,6 +21,11 @@
 //!
 //! O(n log n), and O(entries read).
 
+mod entries;
+mod recount;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use rayon::prelude::*;
@@ -31,8 +36,10 @@ use crate::final_read::last_words;
 use crate::invariants::claim::{Claim, Claims};
 use crate::invariants::sums::{Amount, Bounds, Overdraft, Sums, overdraft};
 use crate::proof::conclusion::conclude;
-use crate::proof::story::{count, of_key};
+use crate::proof::story::count;
 use crate::{Budget, Checker, Validity, Verdict};
+
+use recount::{recount_balance, recount_spent};
 
 const BY: &str = "adding up all movements of this account again, one operation after the other";
 const BY_ENTRY: &str = "looking for this entry in all operations again";
@@ -119,20 +126,6 @@ struct Judged {
     overdraft: Option<Overdraft>,
     /// The read that is the least wrong, what it says, and what would be right.
     wrong: Option<(OpId, i64, Bounds)>,
-}
-
-/// One entry.
-#[derive(Clone, Copy, Default)]
-struct Entry {
-    sent: Option<OpId>,
-    acknowledged: bool,
-    failed: Option<OpId>,
-    /// The first read that shows it.
-    seen: Option<OpId>,
-    /// Whether a read that has the last word shows it.
-    in_last_words: bool,
-    /// The place of the last read that shows it, from 1.
-    last: usize,
 }
 
 /// One ledger.
@@ -307,129 +300,6 @@ impl<'h> Book<'h> {
         }
         judged
     }
-
-    fn judge_entries(&self, counts: &mut Counts, claims: &mut Claims<'h>) {
-        if self.lists.is_empty() {
-            return;
-        }
-        let mut entries: Vec<(&'h Value, Entry)> = Vec::new();
-        let mut numbers: FxHashMap<&'h Value, usize> = FxHashMap::default();
-        for &id in &self.ids {
-            let op = self.history.operation(id);
-            let Some(name) = entry_id(op.input()) else {
-                continue;
-            };
-            let entry = entry(&mut entries, &mut numbers, name);
-            match op.outcome {
-                Outcome::Fail => entry.failed = entry.failed.or(Some(id)),
-                outcome => {
-                    entry.sent = entry.sent.or(Some(id));
-                    counts.entries += u64::from(outcome == Outcome::Ok && !entry.acknowledged);
-                    entry.acknowledged |= outcome == Outcome::Ok;
-                }
-            }
-        }
-        // Lists of something else.
-        if entries.is_empty() {
-            return;
-        }
-        let last = last_words(self.history, self.lists.iter().copied());
-        for (place, &read) in self.lists.iter().enumerate() {
-            let op = self.history.operation(read);
-            for shown in op.output().as_list().unwrap_or_default() {
-                let Some(name) = entry_id(shown) else {
-                    continue;
-                };
-                let entry = entry(&mut entries, &mut numbers, name);
-                if entry.last == place + 1 {
-                    counts.duplicated += 1;
-                    self.report(
-                        "duplicate-entry",
-                        "is shown twice by one read",
-                        name,
-                        None,
-                        read,
-                        claims,
-                    );
-                }
-                entry.last = place + 1;
-                entry.in_last_words |= last.binary_search(&read).is_ok();
-                if entry.seen.is_none() {
-                    entry.seen = Some(read);
-                    let sent = entry
-                        .sent
-                        .filter(|&id| self.history.operation(id).invoked <= op.end());
-                    if sent.is_none() {
-                        if let (None, Some(failed)) = (entry.sent, entry.failed) {
-                            counts.failed += 1;
-                            let why = "is shown, although it surely failed";
-                            self.report("failed-entry", why, name, Some(failed), read, claims);
-                        } else {
-                            counts.unexpected += 1;
-                            let why = "is shown, although nobody had sent it by then";
-                            self.report("unexpected-entry", why, name, None, read, claims);
-                        }
-                    }
-                }
-                let input = |id: &OpId| self.history.operation(*id).input();
-                if let Some(sent) = entry.sent.filter(|sent| differs(input(sent), shown)) {
-                    counts.altered += 1;
-                    let why = "is shown otherwise than it was sent";
-                    self.report("altered-entry", why, name, Some(sent), read, claims);
-                }
-            }
-        }
-        for &(name, entry) in entries.iter().filter(|(_, entry)| entry.acknowledged) {
-            let Some(sent) = entry.sent else { continue };
-            let known = self.history.operation(sent).end();
-            let looked = last
-                .iter()
-                .find(|&&id| self.history.operation(id).invoked > known);
-            match looked {
-                Some(_) if entry.in_last_words => counts.decided += 1,
-                Some(&read) => {
-                    counts.lost += 1;
-                    let why = "is lost: it was acknowledged, and no last read shows it";
-                    self.report("lost-entry", why, name, Some(sent), read, claims);
-                }
-                None => {}
-            }
-        }
-    }
-
-    fn report(
-        &self,
-        kind: &'static str,
-        why: &str,
-        name: &Value,
-        sent: Option<OpId>,
-        read: OpId,
-        claims: &mut Claims<'h>,
-    ) {
-        claims.report(
-            kind,
-            BY_ENTRY,
-            || {
-                let mut ids: Vec<OpId> = sent.into_iter().chain([read]).collect();
-                ids.dedup();
-                let sentence = format!("entry {name} {} {why}", of_key(self.key));
-                Claim::new(sentence, self.key, ids)
-            },
-            |history, ids| recount_entry(history, ids, kind, name),
-        );
-    }
-}
-
-fn entry<'e, 'h>(
-    entries: &'e mut Vec<(&'h Value, Entry)>,
-    numbers: &mut FxHashMap<&'h Value, usize>,
-    name: &'h Value,
-) -> &'e mut Entry {
-    let number = *numbers.entry(name).or_insert(entries.len());
-    if number == entries.len() {
-        entries.push((name, Entry::default()));
-    }
-    &mut entries[number].1
 }
 
 /// Whether this function moves money, or records something.
@@ -459,154 +329,6 @@ fn moves<'h>(op: &Operation<'h>) -> [Option<(Cow<'h, str>, i64)>; 2] {
     ]
 }
 
-/// The id of an entry.
-fn entry_id(value: &Value) -> Option<&Value> {
-    match value {
-        Value::Map(_) => value.get("id"),
-        Value::Nil => None,
-        other => Some(other),
-    }
-}
-
-/// Whether two maps name a part otherwise.
-fn differs(sent: &Value, shown: &Value) -> bool {
-    let Value::Map(parts) = sent else {
-        return false;
-    };
-    let other = |name: &str, part: &Value| shown.get(name).is_some_and(|shown| shown != part);
-    parts.iter().any(|(name, part)| other(name, part))
-}
-
-/// Adds up again what a history says about an account: at the beginning, certain and possible.
-fn add_up(history: &History, like: OpId, account: &str) -> Vec<(OpId, i128)> {
-    let key = history.operation(like).key();
-    let is = |value: Option<&Value>| {
-        value.is_some_and(|value| match value {
-            Value::Text(name) => **name == *account,
-            other => other.to_string() == account,
-        })
-    };
-    let mut found = Vec::new();
-    for op in history.operations() {
-        if op.key() != key || op.outcome == Outcome::Fail {
-            continue;
-        }
-        let amount = i128::from(
-            op.input()
-                .get("amount")
-                .and_then(Value::as_int)
-                .unwrap_or(0),
-        );
-        let mut delta = 0;
-        match op.f().name() {
-            "open" if op.outcome == Outcome::Ok => {
-                delta += i128::from(op.input().get(account).and_then(Value::as_int).unwrap_or(0));
-            }
-            "transfer" | "deposit" | "withdraw" => {
-                delta -= if is(op.input().get("from")) {
-                    amount
-                } else {
-                    0
-                };
-                delta += if is(op.input().get("to")) { amount } else { 0 };
-            }
-            _ => {}
-        }
-        if delta != 0 {
-            found.push((op.id, delta));
-        }
-    }
-    found
-}
-
-fn recount_spent(history: &History, ids: &[OpId], account: &str) -> Result<(), String> {
-    let Some(&first) = ids.first() else {
-        return Err("it names no operation".to_owned());
-    };
-    let last = ids
-        .iter()
-        .filter_map(|&id| history.operation(id).completed)
-        .max();
-    let all = add_up(history, first, account);
-    let mut spent = 0;
-    let mut there = 0;
-    for (id, delta) in all {
-        let op = history.operation(id);
-        if ids.contains(&id) && op.outcome == Outcome::Ok {
-            spent -= delta;
-        } else if op.f().name() == "open" || delta > 0 && Some(op.invoked) <= last {
-            there += delta;
-        }
-    }
-    if spent > there {
-        Ok(())
-    } else {
-        Err(format!("{spent} was paid, and {there} was there"))
-    }
-}
-
-fn recount_balance(history: &History, ids: &[OpId], account: &str) -> Result<(), String> {
-    let Some(&read) = ids.last() else {
-        return Err("it names no read".to_owned());
-    };
-    let read_op = history.operation(read);
-    let balance = read_op.output().get(account).and_then(Value::as_int);
-    let (mut lowest, mut highest) = (0, 0);
-    for (id, delta) in add_up(history, read, account) {
-        let op = history.operation(id);
-        let before = op.outcome == Outcome::Ok && op.completed < Some(read_op.invoked);
-        if before || op.f().name() == "open" {
-            lowest += delta;
-            highest += delta;
-        } else if Some(op.invoked) <= read_op.completed {
-            lowest += delta.min(0);
-            highest += delta.max(0);
-        }
-    }
-    match balance.map(i128::from) {
-        Some(balance) if balance < lowest || balance > highest => Ok(()),
-        _ => Err(format!(
-            "any balance from {lowest} to {highest} is possible"
-        )),
-    }
-}
-
-fn recount_entry(history: &History, ids: &[OpId], kind: &str, name: &Value) -> Result<(), String> {
-    let Some(&read) = ids.last() else {
-        return Err("it names no read".to_owned());
-    };
-    let read = history.operation(read);
-    let names = |value: &Value| value == name || value.get("id") == Some(name);
-    let shown: Vec<&Value> = read.output().as_list().unwrap_or_default().iter().collect();
-    let shown: Vec<&Value> = shown.into_iter().filter(|value| names(value)).collect();
-    let sent: Vec<Operation<'_>> = history
-        .operations()
-        .filter(|op| *op.f() != F::Read && op.key() == read.key() && names(op.input()))
-        .collect();
-    let can_be_there = || {
-        sent.iter()
-            .any(|op| op.outcome != Outcome::Fail && Some(op.invoked) <= read.completed)
-    };
-    let proved = match kind {
-        "duplicate-entry" => shown.len() > 1,
-        "lost-entry" => {
-            let acknowledged =
-                |op: &Operation<'_>| op.outcome == Outcome::Ok && op.completed < Some(read.invoked);
-            shown.is_empty() && sent.iter().any(acknowledged)
-        }
-        "altered-entry" => ids.first().is_some_and(|&id| {
-            let sent = history.operation(id).input().to_string();
-            shown.iter().any(|value| value.to_string() != sent)
-        }),
-        _ => !shown.is_empty() && !can_be_there(),
-    };
-    if proved {
-        Ok(())
-    } else {
-        Err(format!("entry {name} is as it must be"))
-    }
-}
-
 impl Counts {
     fn figures(&self) -> Value {
         Value::map([
@@ -622,105 +344,5 @@ impl Counts {
             ("unexpected", self.unexpected.into()),
             ("failed", self.failed.into()),
         ])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::invariants::claim::testing;
-    use crate::proof::findings::testing::broken;
-
-    fn judge(lines: &str) -> Verdict {
-        testing::judge(&Ledger::default(), lines)
-    }
-
-    #[test]
-    fn movements_that_add_up_are_valid() {
-        let verdict = judge(
-            "
-            0 |open nil {a:10,b:0}|
-            0 |transfer nil {from:a,to:b,amount:4}|
-            1 |withdraw nil {from:a,amount:6} ?
-            2 |deposit nil {to:b,amount:1}|
-            0 |transfer nil {from:b,to:b,amount:100}|
-            3 |read nil -> {a:0,b:5}|
-            ",
-        );
-        assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.summary);
-    }
-
-    /// Two withdrawals of 80 from 100: one overwrites the other, so that the balance is never negative.
-    #[test]
-    fn money_that_is_paid_twice_is_found_though_no_balance_is_negative() {
-        let lines = "
-            0 |open nil {a:100}|
-            1 |withdraw nil {from:a,amount:80}|
-            & 2 |withdraw nil {from:a,amount:80}|
-            3 |read nil -> {a:20}|
-            ";
-        let verdict = judge(lines);
-        assert_eq!(
-            broken(&verdict),
-            [("wrong-balance", vec![3]), ("double-spend", vec![1, 2])]
-        );
-        let allowed = Ledger { overdraft: true };
-        let verdict = testing::judge(&allowed, lines);
-        assert_eq!(broken(&verdict), [("wrong-balance", vec![3])]);
-        assert_eq!(
-            verdict.summary,
-            "account a must hold -60 at the end, but it is read as 20"
-        );
-    }
-
-    #[test]
-    fn entries_stay_as_they_are() {
-        let verdict = judge(
-            "
-            0 |append log {id:1,what:a}|
-            0 |append log {id:2,what:b}|
-            1 |append log {id:3,what:c} !|
-            1 |append log {id:4,what:d}|
-            2 |read log -> [{id:1,what:x},{id:1,what:x},{id:3,what:c},{id:9}]|
-            2 |read log -> [{id:1,what:a},{id:4,what:d}]|
-            ",
-        );
-        let mut names: Vec<&str> = verdict.anomalies.iter().map(|found| found.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(
-            names,
-            [
-                "altered-entry",
-                "duplicate-entry",
-                "failed-entry",
-                "lost-entry",
-                "unexpected-entry"
-            ]
-        );
-    }
-
-    #[test]
-    fn an_entry_that_was_there_and_is_gone_is_lost() {
-        let verdict = judge(
-            "
-            0 |append log 1|
-            0 |append log 2|
-            1 |read log -> [1,2]|
-            1 |read log -> [2]|
-            ",
-        );
-        assert_eq!(broken(&verdict), [("lost-entry", vec![0, 3])]);
-    }
-
-    #[test]
-    fn accounts_that_nobody_opened_are_not_judged() {
-        let verdict = judge(
-            "
-            1 |withdraw nil {from:a,amount:80}|
-            3 |read nil -> {a:20}|
-            ",
-        );
-        assert_eq!(verdict.validity, Validity::Unknown);
     }
 }

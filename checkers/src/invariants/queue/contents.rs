@@ -1,50 +1,17 @@
-//! Queue: what is put in comes out, once, and nothing else does.
-//!
-//! Clients `enqueue` a value, `dequeue` (the result is a value, or nil when the queue is empty; a `fail` tells nothing)
-//! and `drain` (the result is the list of all that was left). Each key is a queue. The source is total-queue of Jepsen;
-//! other than there, a dequeue of unknown outcome may have taken any one value, so that as many missing values are no
-//! proof of a loss.
-//!
-//! - `lost-message`: a value was acknowledged before somebody found the queue empty (by `drain`, or by a dequeue with
-//!   the result nil; where the history has the phase `final-reads`, in that phase), nobody ever got it, and more such
-//!   values are missing than dequeues of unknown outcome can have taken;
-//! - `duplicate-message`: a value came out more often than it was put in, unless [`Queue::at_least_once`] allows it;
-//! - `unexpected-message`: a value came out that nobody had put in by then;
-//! - `failed-message`: a value came out of which it was said that putting it in surely failed;
-//! - `reordered-message`, only where [`Queue::fifo`] is asked for: one value was put in before another, but came out
-//!   after it.
-//!
-//! Figures: `attempted`, `acknowledged`, `dequeued`, `unknown_dequeues`, `lost`, `duplicated`, `unexpected`, `failed`,
-//! `recovered` (came out, although putting them in ended unknown), `missing` (acknowledged, but nobody got them),
-//! `reordered` (values that came out after one that was put in later; counted whether it is asked for or not), and
-//! `delivery` (`p50_s` to `max_s`: from the acknowledgement of a value to the answer of the dequeue that got it).
-//!
-//! O(n log n).
+//! What was put into one queue, and what came out.
 
 use rustc_hash::FxHashMap;
 use schism_history::{F, History, KeyId, OpId, Operation, Outcome, Time, Value, ValueId};
 
+use super::recount::{recount_lost, recount_order, recount_source};
+use super::{BY, Counts, Queue};
 use crate::final_read::final_phase;
 use crate::invariants::claim::{Claim, Claims};
-use crate::measures::quantile::Quantiles;
-use crate::proof::conclusion::conclude;
 use crate::proof::story::{count, of_key};
-use crate::{Budget, Checker, Validity, Verdict};
-
-const BY: &str = "going through all operations on this value again";
-
-/// What is put into a queue comes out once.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Queue {
-    /// Whether a value may come out more than once: what queues with redelivery promise.
-    pub at_least_once: bool,
-    /// Whether values must come out in the order in which they were put in.
-    pub fifo: bool,
-}
 
 /// One value of one queue.
 #[derive(Clone, Debug)]
-struct Message<'h> {
+pub(super) struct Message<'h> {
     value: &'h Value,
     attempts: u32,
     acknowledged: u32,
@@ -59,77 +26,7 @@ struct Message<'h> {
 }
 
 /// Which message a value is, by the history's own number of the value: in which queue, and its place there.
-type Numbers = Vec<(u32, u32)>;
-
-#[derive(Default)]
-struct Counts {
-    attempted: u64,
-    acknowledged: u64,
-    dequeued: u64,
-    unknown_dequeues: u64,
-    lost: u64,
-    duplicated: u64,
-    unexpected: u64,
-    failed: u64,
-    recovered: u64,
-    missing: u64,
-    reordered: u64,
-    delivery: Vec<u64>,
-    /// Values of which it is known that they are not lost.
-    decided: u64,
-}
-
-impl Checker for Queue {
-    fn name(&self) -> &'static str {
-        "queue"
-    }
-
-    fn check(&self, history: &History, budget: &Budget) -> Verdict {
-        let mut counts = Counts::default();
-        let mut claims = Claims::new(history);
-        let is_queue = |f: &F| matches!(f, F::Enqueue | F::Dequeue | F::Drain);
-        if history.functions().iter().any(is_queue) {
-            let mut numbers = vec![(u32::MAX, 0); history.value_count()];
-            for (_, ids) in history.by_key() {
-                if budget.is_stopped() {
-                    break;
-                }
-                Contents::of(history, &ids, &mut numbers).judge(*self, &mut counts, &mut claims);
-            }
-        }
-        let found = claims.count;
-        let undecided = counts.missing - counts.lost;
-        conclude(self.name(), claims.cases, found, || {
-            if budget.is_stopped() {
-                (Validity::Unknown, "the check was stopped".to_owned())
-            } else if counts.decided == 0 {
-                let why = if counts.acknowledged == 0 {
-                    "nothing was put into a queue"
-                } else {
-                    "nothing that was put in came out"
-                };
-                (
-                    Validity::Unknown,
-                    format!("there is nothing to judge: {why}"),
-                )
-            } else if undecided > 0 {
-                (
-                    Validity::Unknown,
-                    format!(
-                        "{} did not come out: nobody found the queue empty later, or dequeues of unknown outcome took them",
-                        count(undecided, "acknowledged value")
-                    ),
-                )
-            } else {
-                (
-                    Validity::Valid,
-                    format!("{} came out once", count(counts.decided, "value")),
-                )
-            }
-        })
-        .figures(counts.figures())
-    }
-}
+pub(super) type Numbers = Vec<(u32, u32)>;
 
 impl<'h> Message<'h> {
     fn new(value: &'h Value) -> Self {
@@ -147,7 +44,7 @@ impl<'h> Message<'h> {
 }
 
 /// All values of one queue.
-struct Contents<'h> {
+pub(super) struct Contents<'h> {
     history: &'h History,
     key: &'h Value,
     messages: Vec<Message<'h>>,
@@ -162,7 +59,7 @@ struct Contents<'h> {
 }
 
 impl<'h> Contents<'h> {
-    fn of(history: &'h History, ids: &[OpId], numbers: &mut Numbers) -> Self {
+    pub(super) fn of(history: &'h History, ids: &[OpId], numbers: &mut Numbers) -> Self {
         let mut contents = Self {
             history,
             key: history.operation(ids[0]).key(),
@@ -266,7 +163,7 @@ impl<'h> Contents<'h> {
         self.history.operation(id)
     }
 
-    fn judge(&self, queue: Queue, counts: &mut Counts, claims: &mut Claims<'h>) {
+    pub(super) fn judge(&self, queue: Queue, counts: &mut Counts, claims: &mut Claims<'h>) {
         counts.unknown_dequeues += self.unknown.len() as u64 + u64::from(self.unknown_drain);
         let mut missing = Vec::new();
         for (number, message) in self.messages.iter().enumerate() {
@@ -505,222 +402,11 @@ impl<'h> Contents<'h> {
     }
 }
 
-fn times(number: u32) -> String {
+pub(super) fn times(number: u32) -> String {
     match number {
         0 => "never".to_owned(),
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
         n => format!("{n} times"),
-    }
-}
-
-/// Looks for anybody who can have put the value in before the last operation of the claim answered.
-fn recount_source(history: &History, ids: &[OpId], value: &Value) -> Result<(), String> {
-    let Some(&got) = ids.last() else {
-        return Err("it names no operation".to_owned());
-    };
-    let got = history.operation(got);
-    let mut source = history.operations().filter(|op| {
-        *op.f() == F::Enqueue
-            && op.key() == got.key()
-            && op.input() == value
-            && op.outcome != Outcome::Fail
-            && Some(op.invoked) <= got.completed
-    });
-    match source.next() {
-        None => Ok(()),
-        Some(source) => Err(format!("{} can have put it in", source.id)),
-    }
-}
-
-/// Counts the values of a claim that nobody got, and the dequeues that can have taken some of them.
-fn recount_lost(history: &History, ids: &[OpId]) -> Result<(), String> {
-    let Some((&empty, others)) = ids.split_last() else {
-        return Err("it names no operation".to_owned());
-    };
-    let empty = history.operation(empty);
-    let mut values: Vec<&Value> = Vec::new();
-    for &id in others {
-        let op = history.operation(id);
-        let acknowledged = op.outcome == Outcome::Ok && op.completed < Some(empty.invoked);
-        if *op.f() == F::Enqueue && acknowledged && !values.contains(&op.input()) {
-            values.push(op.input());
-        }
-    }
-    let mut takers = 0;
-    for op in history.operations().filter(|op| op.key() == empty.key()) {
-        match (op.f(), op.outcome) {
-            (F::Dequeue, Outcome::Ok) => values.retain(|value| *value != op.output()),
-            (F::Drain, Outcome::Ok) => {
-                let got = op.output().as_list().unwrap_or_default();
-                values.retain(|value| !got.contains(value));
-            }
-            (F::Dequeue, Outcome::Info) if Some(op.invoked) <= empty.completed => takers += 1,
-            (F::Drain, Outcome::Info) => return Err(format!("{} can have taken it", op.id)),
-            _ => {}
-        }
-    }
-    if values.len() > takers {
-        Ok(())
-    } else {
-        Err(format!(
-            "{} are missing and {takers} can have been taken",
-            values.len()
-        ))
-    }
-}
-
-/// Put in one after the other, and got in the other order.
-fn recount_order(history: &History, ids: &[OpId]) -> Result<(), String> {
-    let [put, other_put, other_got, got] = ids else {
-        return Err("it does not name four operations".to_owned());
-    };
-    let [put, other_put, other_got, got] =
-        [put, other_put, other_got, got].map(|&id| history.operation(id));
-    let same = put.input() == got.output() && other_put.input() == other_got.output();
-    let put_in_order = put.completed < Some(other_put.invoked) && put.outcome == Outcome::Ok;
-    let got_in_order = other_got.completed < Some(got.invoked);
-    if same && put_in_order && got_in_order {
-        Ok(())
-    } else {
-        Err("these operations can have been in order".to_owned())
-    }
-}
-
-impl Counts {
-    fn figures(self) -> Value {
-        Value::map([
-            ("attempted", Value::from(self.attempted)),
-            ("acknowledged", self.acknowledged.into()),
-            ("dequeued", self.dequeued.into()),
-            ("unknown_dequeues", self.unknown_dequeues.into()),
-            ("lost", self.lost.into()),
-            ("duplicated", self.duplicated.into()),
-            ("unexpected", self.unexpected.into()),
-            ("failed", self.failed.into()),
-            ("recovered", self.recovered.into()),
-            ("missing", self.missing.into()),
-            ("reordered", self.reordered.into()),
-            (
-                "delivery",
-                Value::map(Quantiles::of(self.delivery).in_seconds()),
-            ),
-        ])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::invariants::claim::testing::{self, figure};
-    use crate::proof::findings::testing::broken;
-
-    fn judge(lines: &str) -> Verdict {
-        testing::judge(&Queue::default(), lines)
-    }
-
-    #[test]
-    fn what_comes_out_once_is_valid() {
-        let verdict = judge(
-            "
-            0 |enqueue q 1|
-            0 |enqueue q 2 ?
-            1 |enqueue q 3|
-            2 |dequeue q -> 2|
-            2 |dequeue q -> 1|
-            2 |dequeue q !|
-            2 |drain q -> [3]|
-            ",
-        );
-        assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.summary);
-        assert_eq!(figure(&verdict, "recovered"), 1);
-        assert_eq!(figure(&verdict, "dequeued"), 3);
-    }
-
-    #[test]
-    fn what_does_not_come_out_is_lost() {
-        let lines = "
-            0 |enqueue q 1|
-            0 |enqueue q 2|
-            2 |dequeue q -> 2|
-            ";
-        assert_eq!(judge(lines).validity, Validity::Unknown);
-        let verdict = judge(&format!("{lines}\n2 |dequeue q -> nil|"));
-        assert_eq!(broken(&verdict), [("lost-message", vec![0, 3])]);
-        assert_eq!(
-            verdict.summary,
-            "1 of key \"q\" is lost: it was acknowledged before the queue was found empty, and nobody got it"
-        );
-    }
-
-    #[test]
-    fn an_unknown_dequeue_excuses_one_value() {
-        let one = judge(
-            "
-            0 |enqueue q 1|
-            0 |enqueue q 2|
-            1 |dequeue q -> 2|
-            2 |dequeue q ?
-            3 |drain q -> []|
-            ",
-        );
-        assert_eq!(one.validity, Validity::Unknown, "{}", one.summary);
-        let two = judge(
-            "
-            0 |enqueue q 1|
-            0 |enqueue q 2|
-            2 |dequeue q ?
-            3 |drain q -> []|
-            ",
-        );
-        assert_eq!(broken(&two), [("lost-message", vec![0, 1, 2, 3])]);
-    }
-
-    #[test]
-    fn duplicates_and_strangers_are_found() {
-        let lines = "
-            0 |enqueue q 1|
-            0 |enqueue q 5 !|
-            2 |dequeue q -> 1|
-            2 |dequeue q -> 5|
-            2 |dequeue q -> 9|
-            2 |drain q -> [1]|
-            ";
-        let mut names: Vec<&str> = judge(lines)
-            .anomalies
-            .iter()
-            .map(|found| found.name)
-            .collect();
-        names.sort_unstable();
-        assert_eq!(
-            names,
-            ["duplicate-message", "failed-message", "unexpected-message"]
-        );
-        let again = Queue {
-            at_least_once: true,
-            ..Queue::default()
-        };
-        assert_eq!(testing::judge(&again, lines).anomaly_count, 2);
-        let early = judge("2 |dequeue q -> 1|\n0 |enqueue q 1|");
-        assert_eq!(broken(&early), [("unexpected-message", vec![0])]);
-    }
-
-    #[test]
-    fn order_matters_where_it_is_asked_for() {
-        let lines = "
-            0 |enqueue q 1|
-            0 |enqueue q 2|
-            2 |dequeue q -> 2|
-            2 |dequeue q -> 1|
-            ";
-        let verdict = judge(lines);
-        assert_eq!(verdict.validity, Validity::Valid);
-        assert_eq!(figure(&verdict, "reordered"), 1);
-        let fifo = Queue {
-            fifo: true,
-            ..Queue::default()
-        };
-        let verdict = testing::judge(&fifo, lines);
-        assert_eq!(broken(&verdict), [("reordered-message", vec![0, 1, 2, 3])]);
     }
 }
