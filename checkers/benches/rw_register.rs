@@ -34,7 +34,7 @@ fn strict_serializable(bencher: Bencher<'_, '_>, transactions: usize) {
 }
 
 /// A store with snapshot isolation: what is stronger is refuted.
-#[divan::bench(args = [1_000, 10_000], sample_count = 5, sample_size = 1)]
+#[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 5, sample_size = 1)]
 fn snapshot_isolation(bencher: Bencher<'_, '_>, transactions: usize) {
     bench(
         bencher,
@@ -45,7 +45,7 @@ fn snapshot_isolation(bencher: Bencher<'_, '_>, transactions: usize) {
 }
 
 /// A causally consistent store.
-#[divan::bench(args = [1_000, 10_000], sample_count = 5, sample_size = 1)]
+#[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 5, sample_size = 1)]
 fn causal(bencher: Bencher<'_, '_>, transactions: usize) {
     bench(
         bencher,
