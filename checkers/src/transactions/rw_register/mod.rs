@@ -182,4 +182,6 @@ fn names(levels: &[Level]) -> String {
 }
 
 #[cfg(test)]
+mod public_cases;
+#[cfg(test)]
 mod tests;

@@ -47,16 +47,21 @@ struct Cuts<'a> {
 
 impl Cuts<'_> {
     fn decide(&mut self, budget: &Budget) -> Answer {
-        if self.rules.respects != Order::None {
-            return search::decide(self.committed, self.rules, budget);
+        let with_sessions = Rules {
+            respects: self.rules.respects.max(Order::Session),
+            ..self.rules
+        };
+        match search::at_once(self.committed, with_sessions) {
+            Some(holds @ Answer::Holds(_)) => return holds,
+            Some(refuted) if with_sessions == self.rules => return refuted,
+            _ => {}
         }
         if let Some(refuted) = self.by_parts(budget) {
             return refuted;
         }
-        let with_sessions = Rules {
-            respects: Order::Session,
-            ..self.rules
-        };
+        if with_sessions == self.rules {
+            return search::decide(self.committed, self.rules, budget);
+        }
         loop {
             let cut = self.committed.with_sessions(self.session.clone());
             let core = match search::decide(&cut, with_sessions, budget) {

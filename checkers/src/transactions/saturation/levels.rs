@@ -3,7 +3,7 @@
 use super::certificate::Certificate;
 use super::committed::{Committed, INITIAL};
 use super::weak::{self, Weak};
-use super::{Answer, Order, Rules, cuts};
+use super::{Answer, Order, Rules, cuts, search};
 use crate::{Budget, Level};
 
 /// The levels that can be decided for transactions on registers, from strong to weak where one implies the other.
@@ -25,6 +25,11 @@ pub(crate) const JUDGED: [Level; 15] = [
     Level::ReadCommitted,
 ];
 
+/// Levels that an order often shows that is found without a search, from strong to weak. Real time is the best guide.
+const AT_ONCE: [Level; 2] = [
+    Level::StrongSnapshotIsolation,
+    Level::StrongSessionSnapshotIsolation,
+];
 /// Transactions that are few.
 const FEW: usize = 32;
 /// Transactions that only read and are judged each with all that write, at most; and in a large history.
@@ -35,30 +40,35 @@ const MANY: usize = 2_000;
 
 /// Decides one level; `None` when it is none of [`JUDGED`]. Complete within the budget, but for update serializability.
 pub(crate) fn judge(committed: &Committed, level: Level, budget: &Budget) -> Option<Answer> {
-    let rules = match level {
-        Level::StrictSerializable => Rules::serializable(Order::RealTime),
-        Level::StrongSessionSerializable => Rules::serializable(Order::Session),
-        // Without predicates they are one.
-        Level::Serializable | Level::RepeatableRead => Rules::serializable(Order::None),
-        Level::StrongSnapshotIsolation => Rules::snapshot(Order::RealTime),
-        Level::StrongSessionSnapshotIsolation => Rules::snapshot(Order::Session),
-        Level::SnapshotIsolation => Rules::snapshot(Order::None),
-        Level::ParallelSnapshotIsolation => Rules::parallel(),
-        Level::Prefix => Rules::prefix(),
+    if let Some(rules) = rules(level) {
+        return Some(cuts::decide(committed, rules, budget));
+    }
+    let weak = match level {
         Level::UpdateSerializable => return Some(updates(committed, budget)),
-        _ => {
-            let weak = match level {
-                Level::CausalConvergence => Weak::CausalConvergence,
-                Level::Causal => Weak::Causal,
-                Level::ReadAtomic => Weak::ReadAtomic,
-                Level::MonotonicAtomicView => Weak::MonotonicAtomicView,
-                Level::ReadCommitted => Weak::ReadCommitted,
-                _ => return None,
-            };
-            return Some(weak::decide(committed, weak, budget));
-        }
+        Level::CausalConvergence => Weak::CausalConvergence,
+        Level::Causal => Weak::Causal,
+        Level::ReadAtomic => Weak::ReadAtomic,
+        Level::MonotonicAtomicView => Weak::MonotonicAtomicView,
+        Level::ReadCommitted => Weak::ReadCommitted,
+        _ => return None,
     };
-    Some(cuts::decide(committed, rules, budget))
+    Some(weak::decide(committed, weak, budget))
+}
+
+/// What a level asks of the order, if it may take a search to know.
+fn rules(level: Level) -> Option<Rules> {
+    match level {
+        Level::StrictSerializable => Some(Rules::serializable(Order::RealTime)),
+        Level::StrongSessionSerializable => Some(Rules::serializable(Order::Session)),
+        // Without predicates they are one.
+        Level::Serializable | Level::RepeatableRead => Some(Rules::serializable(Order::None)),
+        Level::StrongSnapshotIsolation => Some(Rules::snapshot(Order::RealTime)),
+        Level::StrongSessionSnapshotIsolation => Some(Rules::snapshot(Order::Session)),
+        Level::SnapshotIsolation => Some(Rules::snapshot(Order::None)),
+        Level::ParallelSnapshotIsolation => Some(Rules::parallel()),
+        Level::Prefix => Some(Rules::prefix()),
+        _ => None,
+    }
 }
 
 /// Update serializability: the transactions that write are serializable, and with them each one that only reads, alone.
@@ -181,12 +191,15 @@ fn refuted_too(
     committed: &Committed,
     level: Level,
     judged: &Judged,
+    strict: Option<&Answer>,
     budget: &Budget,
 ) -> Option<Answer> {
-    let few = judged
-        .refuted
-        .iter()
-        .map(|(_, core)| core)
+    let strict = match strict {
+        Some(Answer::Refuted(core)) => Some(core),
+        _ => None,
+    };
+    let few = (judged.refuted.iter().map(|(_, core)| core))
+        .chain(strict)
         .filter(|core| (1..=FEW).contains(&core.len()));
     for core in few {
         if let Some(Answer::Refuted(inner)) = judge(&committed.only(core), level, budget) {
@@ -214,6 +227,16 @@ pub(crate) fn judge_all(committed: &Committed, already: &[Level], budget: &Budge
             return judged;
         }
     }
+    // What an order shows that is found without a search settles all that it implies.
+    for level in AT_ONCE {
+        if !judged.refutes(level)
+            && !judged.holds(level)
+            && let Some(rules) = rules(level)
+            && let Some(holds @ Answer::Holds(_)) = search::at_once(committed, rules)
+        {
+            judged.take(level, holds);
+        }
+    }
     let part = budget.part(budget.steps / 16, budget.bytes);
     // Then from weak to strong, but what implies much before what it implies: who refutes a weak level refutes all.
     let weak_first = [
@@ -238,7 +261,7 @@ pub(crate) fn judge_all(committed: &Committed, already: &[Level], budget: &Budge
         }
         let known = strict
             .take_if(|_| level == first)
-            .or_else(|| refuted_too(committed, level, &judged, &part));
+            .or_else(|| refuted_too(committed, level, &judged, strict.as_ref(), &part));
         if let Some(answer) = known.or_else(|| judge(committed, level, &part)) {
             if level == Level::RepeatableRead && matches!(answer, Answer::Holds(_)) {
                 judged.take(Level::Serializable, answer);

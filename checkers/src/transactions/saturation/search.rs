@@ -14,15 +14,18 @@ use crate::Budget;
 /// Cycles whose transactions are gathered when a search refutes a level; with more, all transactions count as needed.
 const GATHERED: usize = 256;
 
-/// Decides a level. Complete, within the budget.
-pub(crate) fn decide(committed: &Committed, rules: Rules, budget: &Budget) -> Answer {
-    if committed.len() == 0 {
-        return Answer::Holds(Certificate::None);
-    }
-    let base = Base::of(committed, rules);
-    let order = match base.topological() {
-        Ok(order) => order,
-        Err(left) => {
+/// What is known before anything is searched.
+struct Start {
+    base: Base,
+    order: Vec<u32>,
+    urgency: Vec<u64>,
+}
+
+impl Start {
+    /// It, or the transactions of a cycle of it.
+    fn of(committed: &Committed, rules: Rules) -> Result<Self, Vec<u32>> {
+        let base = Base::of(committed, rules);
+        let order = base.topological().map_err(|left| {
             let mut core: Vec<u32> = base
                 .cycle(&left)
                 .iter()
@@ -30,20 +33,54 @@ pub(crate) fn decide(committed: &Committed, rules: Rules, budget: &Budget) -> An
                 .collect();
             core.sort_unstable();
             core.dedup();
-            return Answer::Refuted(core);
-        }
-    };
-    let urgency = schedule::urgency(committed);
-    if rules.total {
-        let none = More::none(base.nodes);
-        let first = schedule::schedule(committed, &base, rules, &none, &urgency);
-        if let Some(first) = first.filter(|schedule| schedule.fits) {
-            let certificate = first.certificate(&base);
-            if verified(committed, &certificate, rules) {
-                return Answer::Holds(certificate);
-            }
-        }
+            core
+        })?;
+        Ok(Self {
+            base,
+            order,
+            urgency: schedule::urgency(committed),
+        })
     }
+
+    /// The order that is scheduled greedily, if it fits.
+    fn first(&self, committed: &Committed, rules: Rules) -> Option<Certificate> {
+        if !rules.total {
+            return None;
+        }
+        let none = More::none(self.base.nodes);
+        let first = schedule::schedule(committed, &self.base, rules, &none, &self.urgency);
+        let certificate = first
+            .filter(|schedule| schedule.fits)?
+            .certificate(&self.base);
+        verified(committed, &certificate, rules).then_some(certificate)
+    }
+}
+
+/// Decides a level if that takes no search. O((n + reads) log n).
+pub(crate) fn at_once(committed: &Committed, rules: Rules) -> Option<Answer> {
+    match Start::of(committed, rules) {
+        Ok(start) => start.first(committed, rules).map(Answer::Holds),
+        Err(core) => Some(Answer::Refuted(core)),
+    }
+}
+
+/// Decides a level. Complete, within the budget.
+pub(crate) fn decide(committed: &Committed, rules: Rules, budget: &Budget) -> Answer {
+    if committed.len() == 0 {
+        return Answer::Holds(Certificate::None);
+    }
+    let start = match Start::of(committed, rules) {
+        Ok(start) => start,
+        Err(core) => return Answer::Refuted(core),
+    };
+    if let Some(certificate) = start.first(committed, rules) {
+        return Answer::Holds(certificate);
+    }
+    let Start {
+        base,
+        order,
+        urgency,
+    } = start;
     let chains = Chains::cover(committed, &base, rules.respects, &order);
     if bytes(&base, &chains) > budget.bytes {
         return Answer::Unknown(format!(

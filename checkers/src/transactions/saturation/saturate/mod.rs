@@ -17,9 +17,9 @@ mod writers;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::Rules;
 use super::chains::{Base, Chains};
 use super::committed::{Committed, INITIAL};
+use super::{Order, Rules};
 use crate::Budget;
 
 use writers::Group;
@@ -190,6 +190,9 @@ impl<'a> Saturation<'a> {
 
     /// All that follows from what is known from the start.
     pub(crate) fn saturate(&mut self) -> Result<(), Stop> {
+        if self.rules.respects == Order::RealTime {
+            self.missed()?;
+        }
         let committed = self.committed;
         let mut hidden: Vec<u32> = Vec::new();
         let mut later: Vec<u32> = Vec::new();

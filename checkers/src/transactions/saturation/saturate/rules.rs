@@ -5,6 +5,52 @@ use super::writers::Group;
 use super::{Saturation, Stop, Why};
 
 impl Saturation<'_> {
+    /// Looks for a read that contradicts what is known from the start: one that misses what somebody wrote after whom it
+    /// read from, and before it. What is stale by the clock mostly is, and then nothing has to be derived.
+    pub(super) fn missed(&mut self) -> Result<(), Stop> {
+        let committed = self.committed;
+        for t in 0..committed.len() as u32 {
+            let node = self.base.read_node(t);
+            for r in committed.reads(t) {
+                let groups = self.groups_of(committed.read_key[r]);
+                self.spend(1 + groups.len() as u64 / 8)?;
+                let source = match committed.read_slot[r] {
+                    INITIAL => None,
+                    slot => Some(committed.writer[slot as usize]),
+                };
+                for g in groups {
+                    let group = self.groups[g];
+                    let mut end = self.last(group, self.reach(node, group.chain));
+                    if end > group.start && self.writer_at(end - 1) == t {
+                        end -= 1;
+                    }
+                    if end == group.start {
+                        continue;
+                    }
+                    let writer = self.writer_at(end - 1);
+                    let from = self.base.write_node(writer);
+                    let older = source.is_none_or(|source| {
+                        source != writer && self.before(self.base.write_node(source), from)
+                    });
+                    if older {
+                        let why = Why::Hidden {
+                            read: r as u32,
+                            writer,
+                        };
+                        let to = source.map_or(from, |source| self.base.write_node(source));
+                        let from = if source.is_some() { from } else { node };
+                        return Err(Stop::Cycle {
+                            from,
+                            to,
+                            why: Some(why),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The other writers that a read makes come earlier than whom it read from, and those that it makes come later than
     /// its own transaction; on each chain the one that implies the others, and none that others imply.
     pub(super) fn candidates(&self, t: u32, r: usize, hidden: &mut Vec<u32>, later: &mut Vec<u32>) {
