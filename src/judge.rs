@@ -202,7 +202,7 @@ fn checker(name: &str, plan: &Plan) -> Option<Box<dyn Checker>> {
     match name {
         "stats" => Some(Box::new(Stats::new(plan.checks.minimum_ok))),
         "fault-effect" => Some(Box::new(FaultEffect::new(!plan.faults.is_empty()))),
-        _ => schism_checkers::by_name(name),
+        _ => schism_checkers::asked(name, &plan.checks.options),
     }
 }
 

@@ -351,7 +351,7 @@ fn load(plan: &Plan, offered: &[Capability]) -> WorkloadLoad {
 /// Who ends the main phase at the first violation, if the plan asks for that.
 fn watch(checks: &Checks) -> Option<Online> {
     let StopOn::FirstViolation = checks.stop_on?;
-    let online = Online::of(checks.checkers.iter().map(String::as_str));
+    let online = Online::told(checks.checkers.iter().map(String::as_str), &checks.options);
     (!online.is_empty()).then_some(online)
 }
 

@@ -10,8 +10,11 @@
 //! so (`strong-session`, `strong`, `strict`) or it is about sessions by its nature (causal, sequential, PRAM, the session
 //! guarantees).
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error};
 use serde::{Serialize, Serializer};
 
 macro_rules! levels {
@@ -25,6 +28,8 @@ macro_rules! levels {
         impl Level {
             /// Every level, from strong to weak.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            const NAMES: &'static [&'static str] = &[$($name),+];
 
             /// The name used on the command line, in files and in reports.
             pub const fn name(self) -> &'static str {
@@ -198,6 +203,23 @@ impl fmt::Display for Level {
 impl Serialize for Level {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::by_name(&name).ok_or_else(|| D::Error::unknown_variant(&name, Self::NAMES))
+    }
+}
+
+impl JsonSchema for Level {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Level")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::NAMES })
     }
 }
 

@@ -30,6 +30,7 @@ mod certificate;
 mod verdict;
 mod level;
 mod kinds;
+mod options;
 mod request;
 
 pub mod model;
@@ -97,6 +98,7 @@ pub use measures::log_pattern::{BadPattern, LogPattern};
 pub use measures::staleness::Staleness;
 pub use measures::stats::Stats;
 pub use model::{Action, Model, StateTable};
+pub use options::{Objects, Options};
 pub use request::{Request, RequestError};
 pub use sessions::causal::{Causal, CausalConvergence};
 pub use sessions::causal_memory::CausalMemory;
@@ -433,20 +435,9 @@ pub fn suited(history: &History) -> Vec<&'static Listed> {
     suited
 }
 
-/// The checker with this name, asked whether the history keeps `claim` if it judges levels, and told what kind of object
-/// the operations are about if it can be.
-pub fn asked(
-    name: &str,
-    claim: Option<Level>,
-    model: Option<ModelName>,
-) -> Option<Box<dyn Checker>> {
-    match (name, claim, model) {
-        ("key-value", Some(claim), _) => Some(Box::new(KeyValue { claim })),
-        ("list-append", Some(claim), _) => Some(Box::new(ListAppend { claim })),
-        ("rw-register", Some(claim), _) => Some(Box::new(RwRegister { claim })),
-        ("linearizable", _, Some(model)) => Some(Box::new(LinearizableAs::named(model))),
-        _ => by_name(name),
-    }
+/// The checker with this name, told what there is to tell it.
+pub fn asked(name: &str, options: &Options) -> Option<Box<dyn Checker>> {
+    options.checker(name).or_else(|| by_name(name))
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use rayon::prelude::*;
 use schism_history::History;
 use serde::Deserialize;
 
-use crate::{Budget, CHECKERS, Checker, Level, ModelName, Validity, Verdict, asked, suited};
+use crate::{
+    Budget, CHECKERS, Checker, Level, ModelName, Options, Validity, Verdict, asked, suited,
+};
 
 /// What to ask about a history. Its default asks every checker that suits, within the default budget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -17,6 +19,8 @@ pub struct Request {
     /// What kind of object the operations are about, for linearizability; see [`ModelName::by_name`]. Without one, their
     /// functions tell.
     pub model: Option<String>,
+    /// What else is told to checkers. `level` and `model` come before what stands here.
+    pub options: Options,
     /// Search steps that each checker may take; see [`Budget::steps`].
     pub steps: Option<u64>,
     /// Bytes that each checker's tables may take; see [`Budget::bytes`].
@@ -81,6 +85,13 @@ impl Request {
                 .ok_or_else(|| RequestError::UnknownModel { name: name.clone() })
         });
         let (claim, model) = (claim.transpose()?, model.transpose()?);
+        let mut options = self.options.clone();
+        if let Some(claim) = claim {
+            options = options.claiming(claim);
+        }
+        if let Some(model) = model {
+            options = options.about(model);
+        }
         let names: Vec<&str> = if !self.checkers.is_empty() {
             self.checkers.iter().map(String::as_str).collect()
         } else if model.is_some() {
@@ -89,7 +100,7 @@ impl Request {
             suited(history).iter().map(|listed| listed.name).collect()
         };
         let checkers = names.into_iter().map(|name| {
-            asked(name, claim, model).ok_or_else(|| RequestError::UnknownChecker {
+            asked(name, &options).ok_or_else(|| RequestError::UnknownChecker {
                 name: name.to_owned(),
             })
         });

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
-use schism_checkers::{CHECKERS, Level, ModelName, Validity};
+use schism_checkers::{CHECKERS, Level, ModelName, Options, Validity};
 use schism_history::format::Import;
 
 use super::Terminal;
@@ -50,6 +50,9 @@ pub(super) struct Asked {
     /// The level that the database claims to give: judge this claim alone
     #[arg(long, value_name = "LEVEL", value_parser = level, hide_possible_values = true)]
     level: Option<Level>,
+    /// What else the database promises, as below [checkers] in a plan: queue.fifo=true; may be given again
+    #[arg(long, value_name = "CHECKER.OPTION=VALUE")]
+    tell: Vec<String>,
     /// Judge the operations on this object only
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -88,6 +91,7 @@ impl Asked {
             (!self.checker.is_empty()).then_some("--checker"),
             self.model.is_some().then_some("--model"),
             self.level.is_some().then_some("--level"),
+            (!self.tell.is_empty()).then_some("--tell"),
             self.key.is_some().then_some("--key"),
             (!self.budget.is_empty()).then_some("--budget"),
             self.keyed.then_some("--keyed"),
@@ -95,6 +99,21 @@ impl Asked {
         .into_iter()
         .flatten()
         .next()
+    }
+
+    /// What is told to checkers.
+    fn options(&self) -> Result<Options, String> {
+        toml::from_str(&self.tell.join("\n")).map_err(|error| {
+            let told = error.span().map_or(0, |span| span.start);
+            let text = self.tell.join("\n");
+            let line = text[..told.min(text.len())].matches('\n').count();
+            let told = self.tell.get(line).map_or("", String::as_str);
+            format!(
+                "--tell {told}: {}\n  help: write it as in a plan, as in bank.negative=true or linearizable.model='\"queue\"'; \
+                 schism list shows what can be told",
+                error.message()
+            )
+        })
     }
 
     /// All limits that were given, as one.
@@ -114,6 +133,7 @@ impl Asked {
             checkers: self.checker.clone(),
             model: self.model,
             claim: self.level,
+            options: self.options().map_err(|error| (ExitCode::Usage, error))?,
             limits: self.limits(),
         };
         question.check().map_err(|error| (ExitCode::Usage, error))?;

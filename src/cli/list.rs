@@ -10,6 +10,7 @@ use schism_workloads::{Capability, WORKLOADS};
 
 use super::Terminal;
 use crate::exit_code::ExitCode;
+use crate::plan::checker_options;
 use crate::targets::maelstrom::PROTOCOLS;
 use crate::targets::sim::offered;
 
@@ -61,6 +62,12 @@ fn all() -> String {
         &mut text,
         "checkers",
         CHECKERS.iter().map(|c| (c.name, c.summary)),
+    );
+    let options = checker_options();
+    section(
+        &mut text,
+        "what checkers can be told, below [checkers] in a plan",
+        options.iter().map(|(name, told)| (&**name, &**told)),
     );
     text.push_str("their options: schism plan --schema\n");
     text
@@ -114,6 +121,14 @@ mod tests {
         let names = names.chain(CHECKERS.iter().map(|c| c.name));
         for name in names.chain(Spec::KINDS.map(|(name, _)| name)) {
             assert!(text.contains(&format!("  {name}")), "{name}: {text}");
+        }
+        for told in [
+            "bank.negative",
+            "queue.fifo",
+            "linearizable.model",
+            "list-append.claim",
+        ] {
+            assert!(text.contains(&format!("  {told} ")), "{told}: {text}");
         }
         let row = |name: &str| {
             let line = text

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use schism_checkers::{Budget, Checker, Level, ModelName, asked, suited};
+use schism_checkers::{Budget, Checker, Level, ModelName, Options, asked, suited};
 use schism_history::{Event, History, Kind, Process, Value};
 
 use crate::plan::units::Bytes;
@@ -21,6 +21,8 @@ pub struct Question {
     pub model: Option<ModelName>,
     /// The level that the database claims to give: the answer is about this one alone.
     pub claim: Option<Level>,
+    /// What else is told to checkers.
+    pub options: Options,
     /// How much each checker may spend.
     pub limits: Limits,
 }
@@ -65,7 +67,14 @@ impl Question {
 
     /// The checker of a name, told what is asked.
     pub(super) fn checker(&self, name: &str) -> Option<Box<dyn Checker>> {
-        asked(name, self.claim, self.model)
+        let mut options = self.options.clone();
+        if let Some(claim) = self.claim {
+            options = options.claiming(claim);
+        }
+        if let Some(model) = self.model {
+            options = options.about(model);
+        }
+        asked(name, &options)
     }
 }
 

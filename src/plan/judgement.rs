@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
+use schism_checkers::Options;
 use serde::{Deserialize, Serialize};
 
 use super::units::{Bytes, Share};
@@ -21,6 +22,8 @@ pub enum StopOn {
 pub struct Checks {
     /// The names of the checkers, in the order of the report; no two the same.
     pub checkers: Vec<String>,
+    /// What is told to them about the database.
+    pub options: Options,
     /// The most search steps that one checker takes.
     pub steps: u64,
     /// The most memory that one checker takes.

@@ -36,7 +36,7 @@ pub use error::{Mistake, PlanError};
 pub use judgement::{Checks, Gates, Levels, Quantile, StopOn};
 pub use load::{Load, Pace, Recovery, Routing};
 pub use read::{PlanFile, Reading, read, read_recorded};
-pub use schema::schema;
+pub use schema::{checker_options, schema};
 pub use set::Override;
 pub use target::{Lab, Latency, LatencyDistribution, Maelstrom, Node, Ssh, Target};
 

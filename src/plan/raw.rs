@@ -54,6 +54,8 @@ pub(super) struct RawPlan {
     pub(super) recovery: Option<RawRecovery>,
     /// Who judges.
     pub(super) checks: Option<RawChecks>,
+    /// What is told to checkers about the database, by their names: what it promises, and what it does not.
+    pub(super) checkers: Option<schism_checkers::Options>,
     /// What must hold beyond the verdict.
     pub(super) gates: Option<RawGates>,
 }

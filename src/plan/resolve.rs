@@ -34,6 +34,7 @@ impl Plan {
                 settle: Some(Span(self.recovery.settle)),
             }),
             checks: Some(checks(&self.checks)),
+            checkers: (!self.checks.options.told().is_empty()).then(|| self.checks.options.clone()),
             gates: (!self.gates.is_empty()).then(|| gates(&self.gates)),
         }
     }

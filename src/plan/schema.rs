@@ -22,13 +22,28 @@ pub(super) fn sections() -> Vec<(String, Vec<String>)> {
             continue;
         }
         sections.push((format!("[{name}]"), keys(table)));
-        if name == "target" {
+        if name == "target" || name == "checkers" {
             for (kind, table) in tables(&schema, table) {
-                sections.push((format!("[target.{kind}]"), keys(table)));
+                sections.push((format!("[{name}.{kind}]"), keys(table)));
             }
         }
     }
     sections
+}
+
+/// What can be told to checkers, as it is written below `[checkers]` in a plan, each with what it means.
+pub fn checker_options() -> Vec<(String, String)> {
+    let schema = schemars::schema_for!(schism_checkers::Options).to_value();
+    let mut options = Vec::new();
+    for (checker, table) in tables(&schema, &schema) {
+        for (option, told) in tables(&schema, table) {
+            let own = table.pointer(&format!("/properties/{option}/description"));
+            let text = own.or_else(|| told.get("description"));
+            let text = text.and_then(Value::as_str).unwrap_or_default();
+            options.push((format!("{checker}.{option}"), text.replace('\n', " ")));
+        }
+    }
+    options
 }
 
 fn tables<'s>(root: &'s Value, table: &'s Value) -> Vec<(&'s str, &'s Value)> {

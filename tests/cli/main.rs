@@ -18,6 +18,7 @@ mod formats;
 mod interrupted;
 mod lists;
 mod machines;
+mod told;
 mod sources;
 mod tables;
 mod unwritable;

@@ -49,7 +49,7 @@ fn valid_plans() -> Vec<(String, String)> {
 }
 
 /// The checkers that there are, as far as these tests go.
-const CHECKERS: [&str; 13] = [
+const CHECKERS: [&str; 18] = [
     "linearizable",
     "read-your-writes",
     "monotonic-reads",
@@ -63,6 +63,11 @@ const CHECKERS: [&str; 13] = [
     "fault-effect",
     "availability",
     "latency",
+    "bank",
+    "ledger",
+    "queue",
+    "list-append",
+    "rw-register",
 ];
 
 /// How the tests read: as if the plan stood in `/plans`.

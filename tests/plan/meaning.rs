@@ -222,3 +222,36 @@ fn text_of(wanted: &str) -> String {
         .unwrap()
         .1
 }
+
+#[test]
+fn what_checkers_are_told_arrives_and_is_kept() {
+    let text = text_of("checkers");
+    let plan = read_valid("checkers", &text);
+    let options = &plan.checks.options;
+    let bank = options.bank.unwrap();
+    assert_eq!((bank.total, bank.negative), (Some(100), true));
+    assert!(options.ledger.unwrap().overdraft);
+    let queue = options.queue.unwrap();
+    assert!(queue.fifo && !queue.at_least_once);
+    let model = options.linearizable.unwrap().model;
+    assert_eq!(model.name(), "cas-register");
+    assert_eq!(
+        options.list_append.unwrap().claim.name(),
+        "snapshot-isolation"
+    );
+    let resolved = plan.to_toml();
+    assert!(
+        resolved.contains("[checkers.queue]\nat_least_once = false\nfifo = true\n"),
+        "{resolved}"
+    );
+    assert_eq!(
+        read_recorded(&resolved, "plan.toml", &CHECKERS).unwrap(),
+        plan
+    );
+    // A plan that tells them nothing is resolved to the same text as before.
+    assert!(
+        !read_valid("shortest", SHORTEST)
+            .to_toml()
+            .contains("[checkers")
+    );
+}

@@ -21,6 +21,6 @@ pub mod unique_constraint;
 pub mod unique_ids;
 pub mod watch;
 
-mod claim;
+pub(crate) mod claim;
 mod keys;
 mod sums;

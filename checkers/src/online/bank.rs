@@ -13,9 +13,19 @@ use super::{Broken, Judge};
 const REMEMBERED: usize = 1_024;
 
 /// All banks.
-#[derive(Default)]
 pub(super) struct Bank {
     keys: Recent<Reads>,
+    told: crate::Bank,
+}
+
+impl Bank {
+    /// Of a database that promises what its checker is told.
+    pub(super) fn new(told: crate::Bank) -> Self {
+        Self {
+            keys: Recent::default(),
+            told,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -81,14 +91,18 @@ impl Judge for Bank {
                 key: call.key.clone(),
             })
         };
-        if let Some((account, balance)) = accounts
+        let negative = accounts
             .iter()
-            .find(|(_, balance)| matches!(balance, Value::Int(balance) if *balance < 0))
-        {
+            .find(|(_, balance)| matches!(balance, Value::Int(balance) if *balance < 0));
+        if let Some((account, balance)) = negative.filter(|_| !self.told.negative) {
             return broken(format!(
                 "process {} read the balance {balance} of account {account}",
                 call.process
             ));
+        }
+        // The checker measures all reads by the total that it is told.
+        if self.told.total.is_some() {
+            return None;
         }
         if total != usual && most >= 3 && most * 2 > reads.count {
             return broken(format!(

@@ -40,6 +40,9 @@ use schism_history::{Event, Time, Value};
 
 use calls::{Call, Calls, Ended, Taken};
 
+use crate::transactions::DEFAULT_CLAIM;
+use crate::{ListAppend, Options};
+
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -88,7 +91,7 @@ struct Listed {
 const JUDGES: &[Listed] = &[
     Listed {
         name: "bank",
-        new: || vec![Box::new(bank::Bank::default())],
+        new: || vec![Box::new(bank::Bank::new(crate::Bank::default()))],
     },
     Listed {
         name: "counter",
@@ -132,6 +135,11 @@ const JUDGES: &[Listed] = &[
         new: || vec![Box::new(unique_ids::UniqueIds::default())],
     },
 ];
+
+/// Whether it claims less than its judge takes for granted.
+fn is_weak(told: ListAppend) -> bool {
+    !told.claim.implies(DEFAULT_CLAIM)
+}
 
 /// Judges of the events of one run, as they come.
 pub struct Online {
@@ -179,13 +187,26 @@ impl Online {
 
     /// The judges of these checkers, those that there are.
     pub fn of<'n>(checkers: impl IntoIterator<Item = &'n str>) -> Self {
+        Self::told(checkers, &Options::default())
+    }
+
+    /// As [`Online::of`], of a database that promises what the checkers are told. A checker that is told something that
+    /// no judge understands has none.
+    pub fn told<'n>(checkers: impl IntoIterator<Item = &'n str>, options: &Options) -> Self {
         let mut judges = Judges::default();
         for name in checkers {
             let listed = JUDGES.iter().find(|listed| listed.name == name);
             let is_new =
                 |listed: &&Listed| judges.all.iter().all(|(known, _)| *known != listed.name);
             if let Some(listed) = listed.filter(is_new) {
-                let new = (listed.new)().into_iter();
+                let new = match listed.name {
+                    "bank" => vec![Box::new(bank::Bank::new(options.bank.unwrap_or_default()))
+                        as Box<dyn Judge>],
+                    "linearizable" if options.linearizable.is_some() => Vec::new(),
+                    "list-append" if options.list_append.is_some_and(is_weak) => Vec::new(),
+                    _ => (listed.new)(),
+                };
+                let new = new.into_iter();
                 judges.all.extend(new.map(|judge| (listed.name, judge)));
             }
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use schism_checkers::Budget;
 use schism_checkers::online::Online;
+use schism_checkers::{Budget, Options};
 use schism_history::F;
 
 use super::super::judgement::{Checks, Gates, Levels, Quantile};
@@ -27,6 +27,7 @@ impl Lowering<'_> {
     pub(super) fn checks(
         &mut self,
         raw: RawChecks,
+        options: Options,
         default_checkers: Option<&'static [&'static str]>,
     ) -> Option<Checks> {
         let before = self.complaints.len();
@@ -61,6 +62,15 @@ impl Lowering<'_> {
                 .map(|&name| name.to_owned())
                 .collect(),
         };
+        for name in options.told() {
+            if !checkers.iter().any(|known| known == name) {
+                self.complain(
+                    at("checkers").key(name),
+                    format!("nobody listens to this: the checker {name} does not run"),
+                    format!("add \"{name}\" to use under [checks]"),
+                );
+            }
+        }
         let judged = |name: &String| Online::names().any(|judge| judge == name);
         if raw.stop_on.is_some() && !checkers.iter().any(judged) {
             let names: Vec<&str> = Online::names().collect();
@@ -72,6 +82,7 @@ impl Lowering<'_> {
         }
         (self.complaints.len() == before).then_some(Checks {
             checkers,
+            options,
             steps,
             memory,
             minimum_ok: raw.minimum_ok.unwrap_or(MINIMUM_OK),

@@ -90,7 +90,11 @@ impl Lowering<'_> {
             (Some(workload), Some(offered)) => Some(workload.build(offered).checkers()),
             _ => None,
         };
-        let checks = self.checks(raw.checks.unwrap_or_default(), default_checkers);
+        let checks = self.checks(
+            raw.checks.unwrap_or_default(),
+            raw.checkers.unwrap_or_default(),
+            default_checkers,
+        );
         let gates = self.gates(raw.gates.unwrap_or_default(), checks.as_ref());
 
         let time = time?;

@@ -35,7 +35,9 @@ mod statements;
 #[cfg(test)]
 mod tests;
 
+use schemars::JsonSchema;
 use schism_history::{History, OpId, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::invariants::claim::Claims;
 use crate::proof::conclusion::conclude;
@@ -47,9 +49,11 @@ use statements::Statements;
 const BY: &str = "adding up the balances of these operations again";
 
 /// The total of all accounts is constant, and no account is overdrawn.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Bank {
-    /// What all accounts hold together; `None`: what `open` says, else what most reads say.
+    /// What all accounts hold together. When absent: what `open` says, else what most reads say.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<i64>,
     /// Whether balances may be negative.
     pub negative: bool,

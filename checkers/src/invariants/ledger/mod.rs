@@ -30,7 +30,9 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use schism_history::{F, History, OpId, Operation, Outcome, Value, ValueId};
+use serde::{Deserialize, Serialize};
 
 use crate::final_read::last_words;
 use crate::invariants::claim::{Claim, Claims};
@@ -45,7 +47,8 @@ const BY: &str = "adding up all movements of this account again, one operation a
 const BY_ENTRY: &str = "looking for this entry in all operations again";
 
 /// Nobody spends what is not there, and entries stay as they are.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Ledger {
     /// Whether an account may be overdrawn.
     pub overdraft: bool,

@@ -26,7 +26,9 @@ mod recount;
 #[cfg(test)]
 mod tests;
 
+use schemars::JsonSchema;
 use schism_history::{F, History, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::invariants::claim::Claims;
 use crate::measures::quantile::Quantiles;
@@ -39,7 +41,8 @@ use contents::Contents;
 const BY: &str = "going through all operations on this value again";
 
 /// What is put into a queue comes out once.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Queue {
     /// Whether a value may come out more than once: what queues with redelivery promise.
     pub at_least_once: bool,

@@ -1,8 +1,12 @@
 //! The models that have a name.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use schism_history::{F, History, KeyId, OpId, Outcome, Value};
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::{Serialize, Serializer};
 
 use crate::models::text_of;
 
@@ -17,6 +21,8 @@ macro_rules! models {
         impl ModelName {
             /// Every one, in alphabetical order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            const NAMES: &'static [&'static str] = &[$($name),+];
 
             /// The name used on the command line and in files.
             pub const fn name(self) -> &'static str {
@@ -78,6 +84,29 @@ impl ModelName {
             self,
             Self::Queue | Self::UnorderedQueue | Self::Stack | Self::PriorityQueue
         )
+    }
+}
+
+impl Serialize for ModelName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::by_name(&name).ok_or_else(|| D::Error::unknown_variant(&name, Self::NAMES))
+    }
+}
+
+impl JsonSchema for ModelName {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Model")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::NAMES })
     }
 }
 

@@ -11,7 +11,7 @@ use schism_history::{Event, F, Header, History, Kind, Process, Time, Value};
 use super::Online;
 use crate::arbitrary::mutate;
 use crate::generate::{self, Clients};
-use crate::{Budget, Validity, by_name};
+use crate::{Bank, Budget, Options, Validity, by_name};
 
 /// After how many events the checker says `invalid` for the first time.
 fn offline(checker: &str, events: &[Event]) -> Option<usize> {
@@ -291,6 +291,15 @@ fn ids_counters_and_banks_are_judged() {
     assert_eq!(offline("bank", &bank), Some(8));
     let bank = one_by_one(&[read(5, 5), read(11, -1)]);
     assert_eq!(online("bank", &bank), Some(4));
+    let allowed = Options {
+        bank: Some(Bank {
+            negative: true,
+            ..Bank::default()
+        }),
+        ..Options::default()
+    };
+    let mut told = Online::told(["bank"], &allowed);
+    assert!(bank.iter().all(|event| told.push(event).is_none()));
 }
 
 #[test]

@@ -48,7 +48,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use schism_history::{History, OpId, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::proof::conclusion::{Case, SecondOpinion, conclude};
 use crate::proof::serial_orders::Respect;
@@ -71,9 +73,10 @@ use orders::Orders;
 use reasons::Reasons;
 
 /// Judges transactions on keys whose versions are numbered, and by predicate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct KeyValue {
-    /// The level that the database is taken to promise.
+    /// The level that the database claims to give. When absent: serializable.
     pub claim: Level,
 }
 

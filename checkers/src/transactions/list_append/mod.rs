@@ -35,7 +35,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use schism_history::{History, OpId, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::proof::conclusion::{Case, SecondOpinion, conclude};
 use crate::proof::replay::{self, Appenders};
@@ -58,9 +60,10 @@ use lists::{Direct, Lists};
 use reasons::{Reasons, Told};
 
 /// Judges transactions that append to lists and read them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct ListAppend {
-    /// The level that the database is taken to promise.
+    /// The level that the database claims to give. When absent: serializable.
     pub claim: Level,
 }
 

@@ -31,7 +31,9 @@ mod prover;
 mod resolve;
 mod witness;
 
+use schemars::JsonSchema;
 use schism_history::{History, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::proof::conclusion::{Case, conclude};
 use crate::proof::story::count;
@@ -43,9 +45,10 @@ use crate::{Budget, Checker, Level, Levels, Validity, Verdict};
 use resolve::{OddKind, Resolved};
 
 /// Judges transactions on registers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct RwRegister {
-    /// The level that the database claims.
+    /// The level that the database claims to give. When absent: serializable.
     pub claim: Level,
 }
 
