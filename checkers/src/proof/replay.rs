@@ -3,8 +3,8 @@
 //! Shares nothing with the judges of transactions but the history itself: it looks at keys and elements as they were
 //! written down, and knows no version order.
 
-use rustc_hash::FxHashMap;
-use schism_history::{F, History, OpId, Operation, Outcome, Value};
+use rustc_hash::{FxHashMap, FxHashSet};
+use schism_history::{F, History, KeyId, MicroKind, OpId, Operation, Outcome, Value};
 
 use crate::micro_op::{MicroOp, micro_ops};
 use crate::verdict::{Dependency, DependencyKind};
@@ -25,13 +25,36 @@ impl<'h> Appenders<'h> {
         if by.is_empty() {
             return Self { by };
         }
+        let keys = (0..history.key_count() as u32).map(|key| history.key(KeyId(key)));
+        let is_asked_for: FxHashSet<&Value> = by.keys().map(|(key, _)| *key).collect();
+        let is_asked_for: Vec<bool> = keys.map(|key| is_asked_for.contains(key)).collect();
         let transactions = history.operations().filter(|op| *op.f() == F::Txn);
         for op in transactions.filter(|op| op.outcome != Outcome::Fail) {
-            for micro_op in micro_ops(&op) {
-                if let MicroOp::Append { key, element } = micro_op
-                    && let Some(appenders) = by.get_mut(&(key, element))
-                {
+            let mut meet = |key, element| {
+                if let Some(appenders) = by.get_mut(&(key, element)) {
                     appenders.push(op.id);
+                }
+            };
+            let body = match op.outcome {
+                Outcome::Ok => op.output_id,
+                _ => op.input_id,
+            };
+            // Without making values of whole transactions, of which a history has many.
+            let Some(steps) = history.micro_ops(body) else {
+                for micro_op in micro_ops(&op) {
+                    if let MicroOp::Append { key, element } = micro_op {
+                        meet(key, element);
+                    }
+                }
+                continue;
+            };
+            for step in steps {
+                if step.kind == MicroKind::Append
+                    && is_asked_for[step.key.0 as usize]
+                    && step.version.is_none()
+                {
+                    let element = step.value().expect("what is appended is one value");
+                    meet(history.key(step.key), history.value(element));
                 }
             }
         }

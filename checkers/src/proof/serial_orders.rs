@@ -43,25 +43,28 @@ pub(crate) fn search(
         let next = keys.len();
         keys.entry(key).or_insert(next);
     }
-    let effects: Vec<Vec<Effect<'_>>> = transactions
+    let effects: Vec<Vec<Effect>> = transactions
         .iter()
         .map(|&id| effects(history, id, scope, &keys))
         .collect();
     let before = before(history, transactions, respect);
     let mut left = steps;
-    let mut tried: FxHashSet<(u64, Vec<Vec<&Value>>)> = FxHashSet::default();
+    let mut tried: FxHashSet<(u64, Box<[u32]>)> = FxHashSet::default();
     let mut longest: Vec<usize> = Vec::new();
-    // Each frame: what was placed, the lists then, and which transaction is tried next.
-    let mut stack = vec![(0_u64, vec![Vec::new(); keys.len()], 0_usize)];
+    let mut lists: Vec<Vec<u32>> = vec![Vec::new(); keys.len()];
+    // Each frame: what was placed, and which transaction is tried next. The lists are those of the last one.
+    let mut stack = vec![(0_u64, 0_usize)];
     let mut order: Vec<usize> = Vec::new();
-    while let Some((placed, lists, next)) = stack.last_mut() {
+    while let Some((placed, next)) = stack.last_mut() {
         if order.len() == transactions.len() {
             return Answer::Order(order.iter().map(|&i| transactions[i]).collect());
         }
         let i = *next;
         if i == transactions.len() {
             stack.pop();
-            order.pop();
+            if let Some(last) = order.pop() {
+                undo(&effects[last], &mut lists);
+            }
             continue;
         }
         *next += 1;
@@ -72,34 +75,40 @@ pub(crate) fn search(
             return Answer::Unfinished;
         }
         left -= 1;
-        let mut after = lists.clone();
-        if !effects[i].iter().all(|effect| effect.apply(&mut after)) {
+        let placed = *placed | 1 << i;
+        let happen = effects[i]
+            .iter()
+            .take_while(|effect| effect.apply(&mut lists));
+        let happened = happen.count();
+        if happened < effects[i].len() {
+            undo(&effects[i][..happened], &mut lists);
             continue;
         }
-        let placed = *placed | 1 << i;
-        if tried.insert((placed, after.clone())) {
-            stack.push((placed, after, 0));
+        if tried.insert((placed, flat(&lists))) {
+            stack.push((placed, 0));
             order.push(i);
             if order.len() > longest.len() {
                 longest.clone_from(&order);
             }
+        } else {
+            undo(&effects[i], &mut lists);
         }
     }
     Answer::NoOrder(longest.iter().map(|&i| transactions[i]).collect())
 }
 
-/// What a transaction does to one list.
-enum Effect<'h> {
-    Append(usize, &'h Value),
-    Read(usize, Vec<&'h Value>),
+/// What a transaction does to one list. Elements by their place in the scope.
+enum Effect {
+    Append(usize, u32),
+    Read(usize, Vec<u32>),
 }
 
-impl<'h> Effect<'h> {
+impl Effect {
     /// Changes the lists; false when this cannot happen to them.
-    fn apply(&self, lists: &mut [Vec<&'h Value>]) -> bool {
+    fn apply(&self, lists: &mut [Vec<u32>]) -> bool {
         match self {
             Self::Append(key, element) => {
-                lists[*key].push(element);
+                lists[*key].push(*element);
                 true
             }
             Self::Read(key, read) => lists[*key] == *read,
@@ -107,25 +116,49 @@ impl<'h> Effect<'h> {
     }
 }
 
-fn effects<'h>(
-    history: &'h History,
+/// Takes back what the last transaction did.
+fn undo(effects: &[Effect], lists: &mut [Vec<u32>]) {
+    for effect in effects {
+        if let Effect::Append(key, _) = effect {
+            lists[*key].pop();
+        }
+    }
+}
+
+/// All lists as one text, each with its length in front.
+fn flat(lists: &[Vec<u32>]) -> Box<[u32]> {
+    let mut flat = Vec::with_capacity(lists.len() + lists.iter().map(Vec::len).sum::<usize>());
+    for list in lists {
+        flat.push(list.len() as u32);
+        flat.extend_from_slice(list);
+    }
+    flat.into()
+}
+
+fn effects(
+    history: &History,
     id: OpId,
     scope: &[(&Value, &Value)],
     keys: &BTreeMap<&Value, usize>,
-) -> Vec<Effect<'h>> {
+) -> Vec<Effect> {
     let op = history.operation(id);
-    let in_scope = |key: &Value, element: &Value| scope.contains(&(key, element));
+    let element = |key: &Value, element: &Value| {
+        let place = scope.iter().position(|at| *at == (key, element));
+        place.map(|place| place as u32)
+    };
     micro_ops(&op)
         .filter_map(|micro_op| match micro_op {
-            MicroOp::Append { key, element } => {
-                in_scope(key, element).then(|| Effect::Append(keys[key], element))
-            }
+            MicroOp::Append {
+                key,
+                element: value,
+            } => Some(Effect::Append(*keys.get(key)?, element(key, value)?)),
             MicroOp::Read {
                 key,
                 list: Some(list),
             } => {
-                let seen = list.iter().filter(|element| in_scope(key, element));
-                Some(Effect::Read(*keys.get(key)?, seen.collect()))
+                let place = *keys.get(key)?;
+                let seen = list.iter().filter_map(|value| element(key, value));
+                Some(Effect::Read(place, seen.collect()))
             }
             MicroOp::Read { .. } => None,
         })

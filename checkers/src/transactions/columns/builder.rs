@@ -13,7 +13,7 @@ use crate::transactions::numbering::Numbering;
 /// that some lists may stand twice.
 const COMPARED: usize = 16;
 
-/// Reads operations in the order in which they were sent, and puts the steps of each where its transaction's place is.
+/// Reads operations in the order in which they were sent.
 pub(super) struct Builder<'h> {
     history: &'h History,
     transactions: Transactions<'h>,
@@ -23,8 +23,6 @@ pub(super) struct Builder<'h> {
     owners: Owners,
     predicate_numbers: Numbering<'h>,
     keys: Vec<Key<'h>>,
-    /// Where the next step belongs.
-    place: usize,
 }
 
 impl<'h> Builder<'h> {
@@ -32,10 +30,6 @@ impl<'h> Builder<'h> {
     pub(super) fn new(history: &'h History, include: Include) -> Self {
         let mut transactions = Transactions::default();
         transactions.number(history, include);
-        let steps = transactions.first_step.last().copied().unwrap_or_default() as usize;
-        transactions.kind = vec![StepKind::ReadUnknown; steps];
-        transactions.key = vec![NONE; steps];
-        transactions.value = vec![0; steps];
         Self {
             history,
             transactions,
@@ -44,23 +38,21 @@ impl<'h> Builder<'h> {
             owners: Owners::new(history),
             predicate_numbers: Numbering::default(),
             keys: Vec::new(),
-            place: 0,
         }
     }
 
     /// Reads all steps.
     pub(super) fn build(mut self) -> Transactions<'h> {
-        let mut short = Vec::new();
         for i in 0..self.transactions.by_time.len() {
             let t = self.transactions.by_time[i];
-            let room = self.transactions.step_range(t);
-            self.place = room.start;
+            self.transactions.first_step[t as usize] = self.transactions.kind.len() as u32;
             self.transaction(t);
-            if self.place < room.end {
-                short.push((t, (self.place - room.start) as u32));
-            }
+            self.transactions.end_step[t as usize] = self.transactions.kind.len() as u32;
         }
-        self.transactions.close(short);
+        if !self.transactions.branch.is_empty() {
+            let steps = self.transactions.kind.len();
+            self.transactions.branch.resize(steps, NONE);
+        }
         self.transactions.settle(&self.keys);
         self.transactions
     }
@@ -142,7 +134,7 @@ impl<'h> Builder<'h> {
     /// The version that the last step names.
     fn version(&mut self, version: Option<i64>) {
         if let Some(version) = version {
-            let place = self.place as u32 - 1;
+            let place = self.transactions.kind.len() as u32 - 1;
             self.transactions.version.insert(place, version);
         }
     }
@@ -179,7 +171,7 @@ impl<'h> Builder<'h> {
         if let [_, _, _, version] = step
             && !version.is_nil()
         {
-            let place = self.place as u32 - 1;
+            let place = self.transactions.kind.len() as u32 - 1;
             self.transactions.version.insert(place, version.as_int()?);
         }
         Some(())
@@ -334,16 +326,13 @@ impl<'h> Builder<'h> {
 
     fn push(&mut self, kind: StepKind, key: u32, value: u32, branch: u32) {
         let columns = &mut self.transactions;
-        columns.kind[self.place] = kind;
-        columns.key[self.place] = key;
-        columns.value[self.place] = value;
+        columns.kind.push(kind);
+        columns.key.push(key);
+        columns.value.push(value);
         if branch != NONE {
-            if columns.branch.is_empty() {
-                columns.branch = vec![NONE; columns.kind.len()];
-            }
-            columns.branch[self.place] = branch;
+            columns.branch.resize(columns.kind.len() - 1, NONE);
+            columns.branch.push(branch);
         }
-        self.place += 1;
     }
 
     fn key_of(&mut self, id: KeyId) -> u32 {

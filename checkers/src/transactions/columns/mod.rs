@@ -1,8 +1,9 @@
 //! The transactions of a history, as columns of small numbers.
 //!
 //! Transactions are numbered session by session, each session's own in the order it sent them: "the next one of its
-//! session" is the next number. Steps stand next to each other. Keys are numbered from 0, and values from 0 within their
-//! key, where 0 is nil: what a key holds before anybody wrote it. So "who wrote it" is an index into an array.
+//! session" is the next number. Their steps stand in the order in which they were sent. Keys are numbered from 0, and
+//! values from 0 within their key, where 0 is nil: what a key holds before anybody wrote it. So "who wrote it" is an
+//! index into an array.
 //!
 //! A list that was read is not copied. A key has *branches*: longest lists, of which the lists that were read are
 //! beginnings. A list that only grows has one branch, however often it is read, so memory is O(appends) and not
@@ -103,8 +104,10 @@ pub(crate) struct Transactions<'h> {
     pub(crate) outcome: Vec<Outcome>,
     /// The database's own order of the whole transaction; empty when no operation has one.
     pub(crate) revision: Vec<Option<i64>>,
-    /// Where the steps of each begin; one more than there are transactions.
+    /// Where the steps of each begin.
     pub(crate) first_step: Vec<u32>,
+    /// Where they end.
+    pub(crate) end_step: Vec<u32>,
     /// Where the transactions of each session begin; one more than there are sessions.
     pub(crate) first_of_session: Vec<u32>,
     /// All of them in the order in which they were sent. Whoever walks over all keys walks in this order: the keys in use
@@ -151,7 +154,15 @@ impl<'h> Transactions<'h> {
     /// The places of a transaction's steps in the columns.
     pub(crate) fn step_range(&self, transaction: u32) -> Range<usize> {
         let t = transaction as usize;
-        self.first_step[t] as usize..self.first_step[t + 1] as usize
+        self.first_step[t] as usize..self.end_step[t] as usize
+    }
+
+    /// The transaction whose step stands at this place. O(log transactions).
+    pub(crate) fn transaction_at(&self, place: usize) -> u32 {
+        let begins = |&t: &u32| self.first_step[t as usize] as usize <= place;
+        let behind = self.by_time.partition_point(begins);
+        // Those without steps begin where the next one does.
+        self.by_time[behind - 1]
     }
 
     /// A transaction's steps, in its own order.

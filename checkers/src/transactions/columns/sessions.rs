@@ -1,4 +1,4 @@
-//! Which operations are transactions, of which session each is, and how much room its steps take.
+//! Which operations are transactions, and of which session each is.
 
 use rustc_hash::FxHashMap;
 use schism_history::{F, History, OpId, Outcome, Process, Time, ValueId};
@@ -57,22 +57,8 @@ pub(super) fn body(history: &History, op: usize) -> (ValueId, bool) {
     (ids[op], told)
 }
 
-/// How many steps it has at most.
-fn most_steps(history: &History, op: usize, is_transaction: bool) -> usize {
-    if !is_transaction {
-        // A compare-and-set reads and writes.
-        return 2;
-    }
-    let (id, _) = body(history, op);
-    match history.micro_ops(id) {
-        Some(steps) => steps.len(),
-        None => history.value(id).as_list().unwrap_or_default().len(),
-    }
-}
-
 impl Transactions<'_> {
-    /// Numbers the transactions, session by session; fills in all columns about them, with as much room for the steps of
-    /// each as it can need.
+    /// Numbers the transactions, session by session; fills in all columns about them but those about steps.
     pub(super) fn number(&mut self, history: &History, include: Include) {
         let columns = history.columns();
         let counts = |f: &F| match f {
@@ -103,7 +89,8 @@ impl Transactions<'_> {
         self.first_of_session = starts.iter().copied().chain([before]).collect();
         self.ops = vec![OpId(0); count];
         self.session = vec![0; count];
-        self.first_step = vec![0; count + 1];
+        self.first_step = vec![0; count];
+        self.end_step = vec![0; count];
         self.by_time = Vec::with_capacity(count);
         for &(op, session) in &found {
             let next = &mut starts[session as usize];
@@ -111,14 +98,7 @@ impl Transactions<'_> {
             *next += 1;
             self.ops[t] = OpId(op);
             self.session[t] = session;
-            let is_transaction =
-                history.functions()[usize::from(columns.functions[op as usize])] == F::Txn;
-            self.first_step[t] = most_steps(history, op as usize, is_transaction) as u32;
             self.by_time.push(t as u32);
-        }
-        let mut before = 0;
-        for first in &mut self.first_step {
-            before += std::mem::replace(first, before);
         }
         let outcome = |op: &OpId| columns.outcomes[op.index()];
         self.outcome = self.ops.iter().map(outcome).collect();

@@ -6,43 +6,6 @@ use super::keys::Key;
 use super::{Content, NONE, StepKind, Transactions};
 
 impl<'h> Transactions<'h> {
-    /// Takes out the places that were kept free for steps that turned out to be none: for each of these transactions, in
-    /// any order, how many steps it has.
-    pub(super) fn close(&mut self, mut short: Vec<(u32, u32)>) {
-        if short.is_empty() {
-            return;
-        }
-        short.sort_unstable();
-        let mut short = short.into_iter().peekable();
-        let has_branches = !self.branch.is_empty();
-        let mut moved = Vec::new();
-        let mut to = 0;
-        for t in 0..self.ops.len() {
-            let range = self.step_range(t as u32);
-            let used = short.next_if(|&(short, _)| short == t as u32);
-            let used = used.map_or(range.len(), |(_, used)| used as usize);
-            self.first_step[t] = to as u32;
-            for from in range.start..range.start + used {
-                self.kind[to] = self.kind[from];
-                self.key[to] = self.key[from];
-                self.value[to] = self.value[from];
-                if has_branches {
-                    self.branch[to] = self.branch[from];
-                }
-                if let Some(version) = self.version.remove(&(from as u32)) {
-                    moved.push((to as u32, version));
-                }
-                to += 1;
-            }
-        }
-        self.version.extend(moved);
-        self.first_step[self.ops.len()] = to as u32;
-        self.kind.truncate(to);
-        self.key.truncate(to);
-        self.value.truncate(to);
-        self.branch.truncate(to);
-    }
-
     /// All steps were seen: what each key holds is known.
     pub(super) fn settle(&mut self, keys: &[Key<'h>]) {
         self.content = keys.iter().map(Key::content).collect();
@@ -80,8 +43,7 @@ impl<'h> Transactions<'h> {
             }
         }
         for place in odd {
-            let first_step = &self.first_step;
-            let transaction = first_step.partition_point(|&first| first <= place) - 1;
+            let transaction = self.transaction_at(place as usize) as usize;
             self.unreadable(self.ops[transaction]);
         }
     }
@@ -123,8 +85,7 @@ impl<'h> Transactions<'h> {
                 }
             } else {
                 columns.kind[place] = StepKind::ReadUnknown;
-                let firsts = &columns.first_step;
-                let transaction = firsts.partition_point(|&first| first as usize <= place) - 1;
+                let transaction = columns.transaction_at(place) as usize;
                 let id = columns.ops[transaction];
                 self.unreadable(id);
             }

@@ -61,10 +61,7 @@ fn strongest_left(judged: &Judged) -> Level {
 pub(super) fn choices(transactions: &Transactions<'_>, resolved: &Resolved) -> Vec<Vec<u32>> {
     let ambiguous = &resolved.ambiguous;
     // The last one that had returned before the read began, or else the last one that began before it returned.
-    let reader = |step: u32| {
-        let first = &transactions.first_step;
-        first.partition_point(|&first| first <= step) - 1
-    };
+    let reader = |step: u32| transactions.transaction_at(step as usize) as usize;
     let returned = |candidate: u32| match candidate {
         NOBODY => Time::ZERO,
         candidate => transactions.end[candidate as usize],
