@@ -6,6 +6,8 @@
 //! in a circle. Their causal consistency is causal convergence. And they take the order of a session to count at every
 //! level; here it counts from causal consistency on, so that what only sessions forbid is refuted at that level.
 
+use std::fmt::Write as _;
+
 use schism_history::testing;
 
 use super::RwRegister;
@@ -210,7 +212,7 @@ fn drawing(sessions: &[&[&str]]) -> String {
                 .collect();
             let text = format!("txn nil [] -> [{}]", steps.join(","));
             let indent = place * 100;
-            drawing.push_str(&format!("{session} {:indent$}|{text:<80}|\n", ""));
+            let _ = writeln!(drawing, "{session} {:indent$}|{text:<80}|", "");
         }
     }
     drawing
