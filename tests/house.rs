@@ -221,8 +221,11 @@ fn adding_a_store_a_checker_or_a_fault_is_one_file_of_its_name() {
         );
     }
     for listed in schism_simulator::STORES {
-        let file = listed.name.replace('-', "_");
-        assert!(has(format!("simulator/src/stores/{file}.rs")), "{file}");
+        let file = format!("simulator/src/stores/{}", listed.file);
+        assert!(
+            has(format!("{file}.rs")) || has(format!("{file}/mod.rs")),
+            "{file}"
+        );
     }
     for listed in schism_workloads::WORKLOADS {
         assert!(

@@ -82,7 +82,7 @@ pub use disk::Disk;
 pub use network::CutMode;
 pub use place::{Link, MAX_NODES, NodeId, NodeSet, Place};
 pub use random::Random;
-pub use request::{Call, CallId, Capability, Class, ClientId, Refusal, Reply, Request};
+pub use request::{Call, CallId, Capability, Class, ClientId, Refusal, Reply, Request, Step};
 pub use share::{NotAShare, Share};
 pub use simulation::{AlarmId, Happening, Simulation, Statistics, Status};
 pub use store::{Preset, Role, Store};

@@ -79,6 +79,8 @@ pub trait Store: Sized + 'static {
 pub trait Preset {
     /// The store.
     type Store: Store;
+    /// The file in `stores/` where it stands, without its ending.
+    const FILE: &'static str;
     /// Its name. A prefix says what is known of it: `kg-` known good, `kb-` known bad.
     const NAME: &'static str;
     /// Whether it keeps its promises under every fault.

@@ -12,15 +12,9 @@ fn is_checker(name: &str) -> bool {
 
 #[test]
 fn every_checker_that_a_workload_or_a_store_names_is_there() {
-    let everything = [
-        Capability::Registers,
-        Capability::CompareAndSet,
-        Capability::Sets,
-        Capability::AppendTransactions,
-        Capability::Revisions,
-    ];
+    let everything = Capability::ALL;
     for listed in WORKLOADS {
-        for offered in [&[][..], &everything] {
+        for offered in [&[][..], everything] {
             let workload = (listed.spec)().build(offered);
             assert_eq!(workload.name(), listed.name);
             assert!(!workload.checkers().is_empty(), "{}", listed.name);

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{Capability, CompareAndSet, Failure, Registers, Sets, Transactions};
+use crate::{
+    Capability, CompareAndSet, Counters, Failure, FencedLocks, Locks, Logs, Queues,
+    RegisterTransactions, Registers, SessionTokens, SetRemoval, Sets, Siblings, Transactions,
+    UniqueIds,
+};
 
 /// Where a database's node listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +89,56 @@ pub trait Client {
 
     /// Its transactions of reads and appends, if it has any.
     fn transactions(&mut self) -> Option<&mut dyn Transactions> {
+        None
+    }
+
+    /// The removal of elements from its sets, if it has that.
+    fn set_removal(&mut self) -> Option<&mut dyn SetRemoval> {
+        None
+    }
+
+    /// Its transactions on registers, if it has any; with conditions where it says so.
+    fn register_transactions(&mut self) -> Option<&mut dyn RegisterTransactions> {
+        None
+    }
+
+    /// Its counters, if it has any.
+    fn counters(&mut self) -> Option<&mut dyn Counters> {
+        None
+    }
+
+    /// Its queues, if it has any.
+    fn queues(&mut self) -> Option<&mut dyn Queues> {
+        None
+    }
+
+    /// Its sources of ids, if it has any.
+    fn unique_ids(&mut self) -> Option<&mut dyn UniqueIds> {
+        None
+    }
+
+    /// Its locks, if it has any.
+    fn locks(&mut self) -> Option<&mut dyn Locks> {
+        None
+    }
+
+    /// What its locks guard by tokens, if they have some.
+    fn fenced_locks(&mut self) -> Option<&mut dyn FencedLocks> {
+        None
+    }
+
+    /// Its logs, if it has any.
+    fn logs(&mut self) -> Option<&mut dyn Logs> {
+        None
+    }
+
+    /// Its registers with siblings, if it has any.
+    fn siblings(&mut self) -> Option<&mut dyn Siblings> {
+        None
+    }
+
+    /// Its registers for sessions with tokens, if it has any.
+    fn session_tokens(&mut self) -> Option<&mut dyn SessionTokens> {
         None
     }
 }

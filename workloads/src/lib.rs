@@ -21,7 +21,11 @@ pub mod secret;
 pub mod clients;
 
 pub use answer::{Answer, Certainty, Done, Failure};
-pub use capability::{Capability, CompareAndSet, MicroOp, Registers, Sets, Transactions};
+pub use capability::{
+    Capability, CompareAndSet, Counters, FencedLocks, Locks, Logs, MicroOp, Queues,
+    RegisterTransactions, Registers, SessionTokens, SetRemoval, Sets, Siblings, Step, Transactions,
+    UniqueIds,
+};
 pub use client::{Client, Database, Endpoint, Role, SetupError};
 pub use secret::{Secret, SecretError};
 pub use spec::{Listed, Spec, WORKLOADS};

@@ -101,12 +101,7 @@ mod tests {
     use super::*;
     use crate::Turn;
 
-    const ALL: [Capability; 4] = [
-        Capability::Registers,
-        Capability::CompareAndSet,
-        Capability::Sets,
-        Capability::AppendTransactions,
-    ];
+    const ALL: &[Capability] = Capability::ALL;
 
     fn read(toml: &str) -> Result<Spec, toml::de::Error> {
         #[derive(Deserialize)]
@@ -124,8 +119,8 @@ mod tests {
             assert_eq!(spec.name(), listed.name);
             assert_eq!(spec.needs(), listed.needs);
             assert_eq!(spec.missing(&[]), listed.needs);
-            assert!(spec.missing(&ALL).is_empty());
-            let workload = spec.build(&ALL);
+            assert!(spec.missing(ALL).is_empty());
+            let workload = spec.build(ALL);
             assert_eq!(workload.name(), listed.name);
             assert!(workload.checkers().contains(&"stats"));
             // The shortest way to name it, and the longest.
@@ -138,7 +133,7 @@ mod tests {
     #[test]
     fn the_same_seed_draws_the_same() {
         let draws = |listed: &Listed, seed| {
-            let mut workload = (listed.spec)().build(&ALL);
+            let mut workload = (listed.spec)().build(ALL);
             let mut rng = Pcg64Mcg::seed_from_u64(seed);
             let turn = Turn {
                 worker: 0,

@@ -372,6 +372,7 @@ impl Store for AsyncFailover {
 
 impl Preset for AsyncFailover {
     type Store = Self;
+    const FILE: &'static str = "async_failover";
     const NAME: &'static str = "async-failover";
     const GOOD: bool = false;
     const SUMMARY: &'static str =

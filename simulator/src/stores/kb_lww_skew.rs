@@ -20,6 +20,7 @@ pub(crate) struct KbLwwSkew;
 
 impl Preset for KbLwwSkew {
     type Store = Quorum;
+    const FILE: &'static str = "kb_lww_skew";
     const NAME: &'static str = "kb-lww-skew";
     const GOOD: bool = false;
     const SUMMARY: &'static str =

@@ -27,6 +27,7 @@ pub(crate) struct KbQuorumNoWriteback;
 
 impl Preset for KbQuorumNoWriteback {
     type Store = Quorum;
+    const FILE: &'static str = "kb_quorum_no_writeback";
     const NAME: &'static str = "kb-quorum-no-writeback";
     const GOOD: bool = false;
     const SUMMARY: &'static str = "R + W > N without write-back: reads go back in time";

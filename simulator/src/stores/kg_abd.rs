@@ -17,6 +17,7 @@ pub(crate) struct KgAbd;
 
 impl Preset for KgAbd {
     type Store = Quorum;
+    const FILE: &'static str = "kg_abd";
     const NAME: &'static str = "kg-abd";
     const GOOD: bool = true;
     const SUMMARY: &'static str = "majority quorums whose reads write back: linearizable registers";

@@ -1,8 +1,11 @@
 //! The list of stores.
 //!
 //! A store is one file: what it remembers, what its nodes tell each other, what a plan can set. A name for plans is a
-//! [`Preset`] and one line in [`STORES`].
+//! [`Preset`]: one line in [`FAMILIES`] of its own, or, where one store goes by many names, a row of its `PRESETS`.
 
+#[macro_use]
+mod presets;
+mod list;
 mod object;
 mod relay;
 pub mod quorum;
@@ -20,19 +23,21 @@ use async_failover::AsyncFailover;
 use kb_lww_skew::KbLwwSkew;
 use kb_quorum_no_writeback::KbQuorumNoWriteback;
 use kg_abd::KgAbd;
-use single_copy::SingleCopy;
 
 use crate::config::{Config, ConfigError, Options};
 use crate::{Capability, Cluster, Preset, Simulation, Store};
 
-/// All stores, by name.
-pub const STORES: &[Listed] = &[
-    Listed::of::<AsyncFailover>(),
-    Listed::of::<KbLwwSkew>(),
-    Listed::of::<KbQuorumNoWriteback>(),
-    Listed::of::<KgAbd>(),
-    Listed::of::<SingleCopy>(),
+/// What each file lists.
+const FAMILIES: &[&[Listed]] = &[
+    &[Listed::of::<AsyncFailover>()],
+    &[Listed::of::<KbLwwSkew>()],
+    &[Listed::of::<KbQuorumNoWriteback>()],
+    &[Listed::of::<KgAbd>()],
+    single_copy::PRESETS,
 ];
+
+/// All stores, by name.
+pub const STORES: &[Listed] = &list::sorted::<{ list::count(FAMILIES) }>(FAMILIES);
 
 /// The store with this name.
 pub fn named(name: &str) -> Option<&'static Listed> {
@@ -44,6 +49,8 @@ type Opened = Result<Box<dyn Simulation>, ConfigError>;
 /// A store that plans can name.
 #[derive(Clone, Copy, Debug)]
 pub struct Listed {
+    /// The file in `simulator/src/stores` where it stands, without its ending.
+    pub file: &'static str,
     /// Its name.
     pub name: &'static str,
     /// Whether it keeps its promises under every fault.
@@ -64,6 +71,7 @@ pub struct Listed {
 impl Listed {
     const fn of<P: Preset>() -> Self {
         Self {
+            file: P::FILE,
             name: P::NAME,
             good: P::GOOD,
             summary: P::SUMMARY,

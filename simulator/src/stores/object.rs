@@ -80,6 +80,7 @@ pub(super) fn carry_out<H>(disk: &mut Disk<H, Object>, request: Request) -> Repl
             Some(object) if !object.is_blank() => wrong_kind("a register"),
             _ => Reply::Elements(Vec::new()),
         },
+        other => Reply::not_offered(&other),
     }
 }
 

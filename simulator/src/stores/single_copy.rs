@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::object::{self, Object};
 use super::relay::{Relay, Ticket};
-use crate::{Call, Capability, Class, Context, Disk, NodeId, Preset, Reply, Request, Role, Store};
+use crate::{Call, Capability, Class, Context, Disk, NodeId, Reply, Request, Role, Store};
 
 const OWNER: NodeId = NodeId::new(0);
 
@@ -144,24 +144,18 @@ impl Store for SingleCopy {
     }
 }
 
-impl Preset for SingleCopy {
-    type Store = Self;
-    const NAME: &'static str = "single-copy";
-    const GOOD: bool = true;
-    const SUMMARY: &'static str =
-        "one node owns all data: linearizable, and gone when that node is";
-    const CAPABILITIES: &'static [Capability] = &[
-        Capability::Registers,
-        Capability::CompareAndSet,
-        Capability::Sets,
-    ];
-    const FLAGGED_BY: &'static [&'static str] = &[];
-    const PASSED_BY: &'static [&'static str] = &[
-        "linearizable",
-        "lost-updates",
-        "monotonic-reads",
-        "monotonic-writes",
-        "read-your-writes",
-        "writes-follow-reads",
-    ];
+presets! { SingleCopy in "single_copy";
+    /// `single-copy`.
+    Plain = "single-copy": good, "one node owns all data: linearizable, and gone when that node is",
+        offers &[Capability::Registers, Capability::CompareAndSet, Capability::Sets],
+        flagged by [],
+        passed by [
+            "linearizable",
+            "lost-updates",
+            "monotonic-reads",
+            "monotonic-writes",
+            "read-your-writes",
+            "writes-follow-reads",
+        ],
+        options SingleCopyOptions::default();
 }

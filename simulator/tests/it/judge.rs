@@ -92,6 +92,7 @@ fn step(operation: &Operation, state: &Value) -> Option<Value> {
             Some(Reply::Elements(read)) if *read == elements(state) => Some(state.clone()),
             _ => None,
         },
+        other => panic!("this judge knows no {other:?}"),
     }
 }
 

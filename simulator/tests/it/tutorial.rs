@@ -78,6 +78,7 @@ fn own((key, set): (&Value, &Elements)) -> (Value, Elements) {
 /// With this and a line in `STORES`, plans can name it.
 impl Preset for GossipSet {
     type Store = Self;
+    const FILE: &'static str = "gossip_set";
     const NAME: &'static str = "gossip-set";
     const GOOD: bool = true;
     const SUMMARY: &'static str = "a set that grows by gossip";

@@ -1,18 +1,17 @@
 //! The simulated store as a database with clients.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use schism_history::Value;
-use schism_simulator::{ClientId, NodeId, Refusal, Reply, Request, Status};
-use schism_workloads::{
-    Answer, Capability, Certainty, Client, CompareAndSet, Database, Done, Endpoint, Failure,
-    Registers, Role, Sets, SetupError,
-};
+use schism_simulator::{Class, Refusal, Reply, Request, STORES, Status};
+use schism_workloads::{Capability, Client, Database, Endpoint, Failure, Role, SetupError};
 
 use super::World;
+use super::client::SimulatedClient;
 use crate::clock::Clock;
 
 /// How long a node may take to show that it is healthy, in virtual time.
@@ -36,19 +35,56 @@ impl SimulatedDatabase {
 
 /// What a simulated store offers, in the words of the workloads.
 pub fn offered(store: &schism_simulator::Listed) -> &'static [Capability] {
-    use schism_simulator::Capability::{CompareAndSet, Registers, Sets};
-    let has = |capability| store.capabilities.contains(&capability);
-    match (has(Registers), has(CompareAndSet), has(Sets)) {
-        (true, true, true) => &[
-            Capability::Registers,
-            Capability::CompareAndSet,
-            Capability::Sets,
-        ],
-        (true, true, false) => &[Capability::Registers, Capability::CompareAndSet],
-        (true, false, true) => &[Capability::Registers, Capability::Sets],
-        (true, false, false) => &[Capability::Registers],
-        (false, _, true) => &[Capability::Sets],
-        (false, _, false) => &[],
+    static OFFERED: LazyLock<BTreeMap<&str, Vec<Capability>>> = LazyLock::new(|| {
+        let words = |store: &schism_simulator::Listed| {
+            store.capabilities.iter().copied().map(in_words).collect()
+        };
+        STORES
+            .iter()
+            .map(|store| (store.name, words(store)))
+            .collect()
+    });
+    OFFERED.get(store.name).map_or(&[], Vec::as_slice)
+}
+
+/// The same capability, as the workloads call it.
+const fn in_words(capability: schism_simulator::Capability) -> Capability {
+    use schism_simulator::Capability as Simulated;
+    match capability {
+        Simulated::Registers => Capability::Registers,
+        Simulated::CompareAndSet => Capability::CompareAndSet,
+        Simulated::Sets => Capability::Sets,
+        Simulated::SetRemoval => Capability::SetRemoval,
+        Simulated::AppendTransactions => Capability::AppendTransactions,
+        Simulated::RegisterTransactions => Capability::RegisterTransactions,
+        Simulated::ConditionalTransactions => Capability::ConditionalTransactions,
+        Simulated::Counters => Capability::Counters,
+        Simulated::Queues => Capability::Queues,
+        Simulated::UniqueIds => Capability::UniqueIds,
+        Simulated::Locks => Capability::Locks,
+        Simulated::FencedLocks => Capability::FencedLocks,
+        Simulated::Logs => Capability::Logs,
+        Simulated::Siblings => Capability::Siblings,
+        Simulated::SessionTokens => Capability::SessionTokens,
+    }
+}
+
+/// What to ask a node to see whether it is there: something that changes nothing, if the store offers any such thing.
+fn question(capabilities: &[Capability]) -> Request {
+    let key = Value::from("health");
+    let offers = |capability| capabilities.contains(&capability);
+    if offers(Capability::Registers) {
+        Request::Read { key }
+    } else if offers(Capability::Counters) {
+        Request::Count { key }
+    } else if offers(Capability::Logs) {
+        Request::Poll { key, from: 0 }
+    } else if offers(Capability::Siblings) {
+        Request::Get { key }
+    } else if offers(Capability::Sets) {
+        Request::Elements { key }
+    } else {
+        Request::Transact { steps: Vec::new() }
     }
 }
 
@@ -67,12 +103,12 @@ impl Database for SimulatedDatabase {
             return Err(Failure::fail("no such node", endpoint.node.to_string()));
         };
         let id = self.world.new_client();
-        Ok(Box::new(SimulatedClient {
-            world: self.world.clone(),
+        Ok(Box::new(SimulatedClient::new(
+            self.world.clone(),
             id,
             node,
-            capabilities: self.capabilities,
-        }))
+            self.capabilities,
+        )))
     }
 
     async fn prepare(&self, _: &[Endpoint]) -> Result<(), SetupError> {
@@ -92,18 +128,14 @@ impl Database for SimulatedDatabase {
             Status::Paused => return Err(ill("it is paused")),
             Status::Down => return Err(ill("it is down")),
         }
-        let request = if self.capabilities.contains(&Capability::Registers) {
-            Request::Read {
-                key: Value::from("health"),
-            }
-        } else {
-            Request::Elements {
-                key: Value::from("health"),
-            }
-        };
+        let request = question(self.capabilities);
         let reply = self.world.call(self.world.new_client(), node, request);
         let deadline = self.world.now() + HEALTH_TIMEOUT;
         match select(reply, self.world.sleep_until(deadline)).await {
+            // It runs and answers; there is nothing that it could be asked instead.
+            Either::Left((Reply::Refused(refusal), _)) if refusal.class == Class::NotOffered => {
+                Ok(env!("CARGO_PKG_VERSION").to_owned())
+            }
             Either::Left((Reply::Refused(refusal), _)) => Err(ill(&describe(&refusal))),
             Either::Left(_) => Ok(env!("CARGO_PKG_VERSION").to_owned()),
             Either::Right(_) => Err(ill("it does not answer a read")),
@@ -130,136 +162,5 @@ fn describe(refusal: &Refusal) -> String {
         refusal.class.name().to_owned()
     } else {
         format!("{}: {}", refusal.class.name(), refusal.detail)
-    }
-}
-
-/// A client of one node.
-struct SimulatedClient {
-    world: World,
-    id: ClientId,
-    node: NodeId,
-    capabilities: &'static [Capability],
-}
-
-impl SimulatedClient {
-    async fn ask(&self, request: Request) -> Answer<Reply> {
-        match self.world.call(self.id, self.node, request).await {
-            Reply::Refused(Refusal {
-                class,
-                detail,
-                certain,
-            }) => Err(Failure {
-                certainty: if certain {
-                    Certainty::Fail
-                } else {
-                    Certainty::Info
-                },
-                class: class.name(),
-                detail: detail.into_owned(),
-            }),
-            reply => Ok(Done::new(reply)),
-        }
-    }
-
-    fn offers(&self, capability: Capability) -> bool {
-        self.capabilities.contains(&capability)
-    }
-}
-
-/// The store answered something else than it was asked: its own bug, shown as such in the history.
-fn confused<T>(reply: &Reply) -> Answer<T> {
-    Err(Failure::info("confused answer", format!("{reply:?}")))
-}
-
-impl Client for SimulatedClient {
-    fn registers(&mut self) -> Option<&mut dyn Registers> {
-        if self.offers(Capability::Registers) {
-            Some(self)
-        } else {
-            None
-        }
-    }
-
-    fn compare_and_set(&mut self) -> Option<&mut dyn CompareAndSet> {
-        if self.offers(Capability::CompareAndSet) {
-            Some(self)
-        } else {
-            None
-        }
-    }
-
-    fn sets(&mut self) -> Option<&mut dyn Sets> {
-        if self.offers(Capability::Sets) {
-            Some(self)
-        } else {
-            None
-        }
-    }
-}
-
-#[async_trait(?Send)]
-impl Registers for SimulatedClient {
-    async fn read(&mut self, key: &Value) -> Answer<Value> {
-        match self.ask(Request::Read { key: key.clone() }).await?.value {
-            Reply::Value(value) => Ok(Done::new(value)),
-            reply => confused(&reply),
-        }
-    }
-
-    async fn write(&mut self, key: &Value, value: &Value) -> Answer<()> {
-        match self
-            .ask(Request::Write {
-                key: key.clone(),
-                value: value.clone(),
-            })
-            .await?
-            .value
-        {
-            Reply::Done => Ok(Done::new(())),
-            reply => confused(&reply),
-        }
-    }
-}
-
-#[async_trait(?Send)]
-impl CompareAndSet for SimulatedClient {
-    async fn cas(&mut self, key: &Value, old: &Value, new: &Value) -> Answer<bool> {
-        let request = Request::Cas {
-            key: key.clone(),
-            old: old.clone(),
-            new: new.clone(),
-        };
-        match self.ask(request).await?.value {
-            Reply::Swapped(swapped) => Ok(Done::new(swapped)),
-            reply => confused(&reply),
-        }
-    }
-}
-
-#[async_trait(?Send)]
-impl Sets for SimulatedClient {
-    async fn add(&mut self, key: &Value, element: &Value) -> Answer<()> {
-        match self
-            .ask(Request::Add {
-                key: key.clone(),
-                element: element.clone(),
-            })
-            .await?
-            .value
-        {
-            Reply::Done => Ok(Done::new(())),
-            reply => confused(&reply),
-        }
-    }
-
-    async fn elements(&mut self, key: &Value) -> Answer<Vec<Value>> {
-        match self
-            .ask(Request::Elements { key: key.clone() })
-            .await?
-            .value
-        {
-            Reply::Elements(elements) => Ok(Done::new(elements)),
-            reply => confused(&reply),
-        }
     }
 }

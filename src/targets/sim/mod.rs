@@ -4,6 +4,7 @@
 //! until it can do no more at this moment, then lets the simulator go on to the next thing that somebody waits for.
 //! There is one thread and no other source of time, so the same seed gives the same history.
 
+mod client;
 mod database;
 mod injector;
 

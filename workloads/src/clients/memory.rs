@@ -4,6 +4,8 @@
 //! No plan can name it. Time passes only if a latency is set, on tokio's clock; without one it answers at once, in which
 //! case it needs no runtime. What it does follows from its seed and the order of the calls.
 
+mod objects;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -17,8 +19,9 @@ use rand_pcg::Pcg64Mcg;
 use schism_history::Value;
 
 use crate::{
-    Answer, Capability, Client, CompareAndSet, Database, Done, Endpoint, Failure, MicroOp,
-    Registers, Role, Sets, SetupError, Transactions,
+    Answer, Capability, Client, CompareAndSet, Counters, Database, Done, Endpoint, Failure,
+    FencedLocks, Locks, Logs, MicroOp, Queues, RegisterTransactions, Registers, Role,
+    SessionTokens, SetRemoval, Sets, SetupError, Siblings, Transactions, UniqueIds,
 };
 
 /// How the database behaves. Shares are in thousandths of the calls they are about; the default is a correct database that
@@ -56,6 +59,8 @@ impl Memory {
                 registers: BTreeMap::new(),
                 lists: BTreeMap::new(),
                 sets: BTreeMap::new(),
+                objects: objects::Objects::default(),
+                connections: 0,
             })),
         }
     }
@@ -68,18 +73,15 @@ impl Database for Memory {
     }
 
     fn capabilities(&self) -> &'static [Capability] {
-        &[
-            Capability::Registers,
-            Capability::CompareAndSet,
-            Capability::Sets,
-            Capability::AppendTransactions,
-            Capability::Revisions,
-        ]
+        Capability::ALL
     }
 
     async fn connect(&self, _endpoint: &Endpoint) -> Result<Box<dyn Client>, Failure> {
+        let mut state = self.shared.borrow_mut();
+        state.connections += 1;
         Ok(Box::new(Connection {
             shared: Rc::clone(&self.shared),
+            number: state.connections,
         }))
     }
 
@@ -111,6 +113,10 @@ struct State {
     registers: BTreeMap<Value, (Value, Value)>,
     lists: BTreeMap<Value, Vec<Value>>,
     sets: BTreeMap<Value, Vec<Value>>,
+    /// All other objects.
+    objects: objects::Objects,
+    /// Connections so far.
+    connections: u64,
 }
 
 impl State {
@@ -144,6 +150,8 @@ fn seen(list: Option<&Vec<Value>>, stale: bool) -> Vec<Value> {
 
 struct Connection {
     shared: Rc<RefCell<State>>,
+    /// No other connection's: who holds a lock.
+    number: u64,
 }
 
 impl Connection {
@@ -169,6 +177,14 @@ impl Connection {
 
     /// A call that may change something; `act` is told whether it is to be kept.
     async fn write<T>(&self, act: impl FnOnce(&mut State, bool) -> T) -> Answer<T> {
+        self.attempt(|db, kept| Ok(act(db, kept))).await
+    }
+
+    /// A call that may change something, or be refused: then `act` has changed nothing.
+    async fn attempt<T>(
+        &self,
+        act: impl FnOnce(&mut State, bool) -> Result<T, Failure>,
+    ) -> Answer<T> {
         let delays = self.shared.borrow_mut().delays();
         sleep(delays.map(|(before, _)| before)).await;
         let result = {
@@ -180,11 +196,11 @@ impl Connection {
                 let lost = if unknown { 500 } else { db.options.lost_writes };
                 let kept = !db.happens(lost);
                 let value = act(db, kept);
-                db.revision += i64::from(kept);
+                db.revision += i64::from(kept && value.is_ok());
                 if unknown {
                     Err(Failure::info("timeout", "as it was asked to"))
                 } else {
-                    Ok(Done {
+                    value.map(|value| Done {
                         value,
                         revision: Some(db.revision),
                     })
@@ -217,6 +233,46 @@ impl Client for Connection {
     }
 
     fn transactions(&mut self) -> Option<&mut dyn Transactions> {
+        Some(self)
+    }
+
+    fn set_removal(&mut self) -> Option<&mut dyn SetRemoval> {
+        Some(self)
+    }
+
+    fn register_transactions(&mut self) -> Option<&mut dyn RegisterTransactions> {
+        Some(self)
+    }
+
+    fn counters(&mut self) -> Option<&mut dyn Counters> {
+        Some(self)
+    }
+
+    fn queues(&mut self) -> Option<&mut dyn Queues> {
+        Some(self)
+    }
+
+    fn unique_ids(&mut self) -> Option<&mut dyn UniqueIds> {
+        Some(self)
+    }
+
+    fn locks(&mut self) -> Option<&mut dyn Locks> {
+        Some(self)
+    }
+
+    fn fenced_locks(&mut self) -> Option<&mut dyn FencedLocks> {
+        Some(self)
+    }
+
+    fn logs(&mut self) -> Option<&mut dyn Logs> {
+        Some(self)
+    }
+
+    fn siblings(&mut self) -> Option<&mut dyn Siblings> {
+        Some(self)
+    }
+
+    fn session_tokens(&mut self) -> Option<&mut dyn SessionTokens> {
         Some(self)
     }
 }

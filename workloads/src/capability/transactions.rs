@@ -1,67 +1,9 @@
-//! What a database can do, in small pieces that workloads are written against.
-//!
-//! Every method is one attempt: no retry, no failover, no second node. What it answers is what the history says.
+//! Transactions on lists.
 
 use async_trait::async_trait;
 use schism_history::Value;
 
 use crate::Answer;
-
-/// A piece of what a database can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Capability {
-    /// [`Registers`].
-    Registers,
-    /// [`CompareAndSet`].
-    CompareAndSet,
-    /// [`Sets`].
-    Sets,
-    /// [`Transactions`] whose writes append to lists.
-    AppendTransactions,
-    /// Answers carry a revision ([`Done::revision`](crate::Done)) that grows with every write, so that the order of
-    /// writes is known without reading it off the values.
-    Revisions,
-}
-
-impl Capability {
-    /// Its name in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Registers => "registers",
-            Self::CompareAndSet => "compare-and-set",
-            Self::Sets => "sets",
-            Self::AppendTransactions => "append transactions",
-            Self::Revisions => "revisions",
-        }
-    }
-}
-
-/// Keys that hold one value each. A key that was never written holds [`Value::Nil`].
-#[async_trait(?Send)]
-pub trait Registers {
-    /// The key's value.
-    async fn read(&mut self, key: &Value) -> Answer<Value>;
-
-    /// Sets the key's value, whatever it was.
-    async fn write(&mut self, key: &Value, value: &Value) -> Answer<()>;
-}
-
-/// Keys whose value can be changed only if it is the expected one.
-#[async_trait(?Send)]
-pub trait CompareAndSet {
-    /// Sets the key to `new` if it holds `old`; whether it did. Atomic.
-    async fn cas(&mut self, key: &Value, old: &Value, new: &Value) -> Answer<bool>;
-}
-
-/// Sets that grow.
-#[async_trait(?Send)]
-pub trait Sets {
-    /// Adds an element to the set named `key`.
-    async fn add(&mut self, key: &Value, element: &Value) -> Answer<()>;
-
-    /// All elements of the set named `key`, in any order.
-    async fn elements(&mut self, key: &Value) -> Answer<Vec<Value>>;
-}
 
 /// One step of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
