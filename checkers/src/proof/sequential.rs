@@ -9,12 +9,14 @@ use crate::model::Action;
 use crate::proof::object_orders::Spec;
 
 /// A named model, for a proof that begins at the beginning, or later, when the object may be in any state.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sequential {
     /// Which.
     pub(crate) model: ModelName,
     /// Whether the proof begins later.
     pub(crate) later: bool,
+    /// Of a text, all that is ever found: what is none of it, nor a part, need not be told apart. `None`: anything may be.
+    pub(crate) found: Option<Vec<Value>>,
 }
 
 /// What an object holds.
@@ -68,7 +70,7 @@ impl Spec for Sequential {
             | ModelName::PriorityQueue => self.collection(state, action),
             ModelName::Set => set(state, action),
             ModelName::AppendLog => log(state, action),
-            ModelName::Text => text(state, action),
+            ModelName::Text => self.text(state, action),
             ModelName::UniqueIds => ids(state, action),
             ModelName::Counter => counter(state, action),
             ModelName::Mutex | ModelName::FencedLock => self.lock(state, action),
@@ -79,7 +81,7 @@ impl Spec for Sequential {
 }
 
 impl Sequential {
-    fn collection(self, state: &Holds, action: &Action) -> Vec<Holds> {
+    fn collection(&self, state: &Holds, action: &Action) -> Vec<Holds> {
         let Holds::Items(items) = state else {
             return Vec::new();
         };
@@ -120,7 +122,7 @@ impl Sequential {
         after
     }
 
-    fn lock(self, state: &Holds, action: &Action) -> Vec<Holds> {
+    fn lock(&self, state: &Holds, action: &Action) -> Vec<Holds> {
         let Holds::Lock(held, token, last) = *state else {
             return Vec::new();
         };
@@ -142,6 +144,32 @@ impl Sequential {
             _ => return Vec::new(),
         };
         vec![Holds::Lock(false, None, after)]
+    }
+
+    fn text(&self, state: &Holds, action: &Action) -> Vec<Holds> {
+        let given = action.input.as_text().unwrap_or_default();
+        let (more, text) = match (action.f.name(), &action.output, state) {
+            ("put", ..) => (false, given.to_owned()),
+            ("append", _, Holds::Text(more, text)) => (*more, format!("{text}{given}")),
+            ("append", ..) | (_, None, _) => return vec![state.clone()],
+            (_, Some(found), Holds::Text(more, text)) => {
+                let found = found.as_text().unwrap_or_default();
+                if found != text && !(*more && found.ends_with(text)) {
+                    return Vec::new();
+                }
+                (false, found.to_owned())
+            }
+            (_, Some(_), _) => return Vec::new(),
+        };
+        // Whatever is found later has it in it: at the beginning, or, with more before it, somewhere.
+        let leads = |found: &Value| {
+            let found = found.as_text().unwrap_or_default();
+            found.find(&text).is_some_and(|at| more || at == 0)
+        };
+        match &self.found {
+            Some(found) if !found.iter().any(leads) => vec![Holds::Unknown],
+            _ => vec![Holds::Text(more, text)],
+        }
     }
 }
 
@@ -192,26 +220,6 @@ fn log(state: &Holds, action: &Action) -> Vec<Holds> {
         Some(read) if read.as_list().unwrap_or_default() != &items[..] => Vec::new(),
         _ => vec![state.clone()],
     }
-}
-
-fn text(state: &Holds, action: &Action) -> Vec<Holds> {
-    let Holds::Text(more, text) = state else {
-        return Vec::new();
-    };
-    let given = action.input.as_text().unwrap_or_default();
-    let (more, text) = match (action.f.name(), &action.output) {
-        ("append", _) => (*more, format!("{text}{given}")),
-        ("put", _) => (false, given.to_owned()),
-        (_, None) => (*more, text.clone()),
-        (_, Some(found)) => {
-            let found = found.as_text().unwrap_or_default();
-            if found != text && !(*more && found.ends_with(text)) {
-                return Vec::new();
-            }
-            (false, found.to_owned())
-        }
-    };
-    vec![Holds::Text(more, text)]
 }
 
 fn ids(state: &Holds, action: &Action) -> Vec<Holds> {

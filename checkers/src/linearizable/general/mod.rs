@@ -196,9 +196,11 @@ pub(crate) fn check_named(
         .collect();
     verdict(history, &objects, &judged, |(object, name), evidence| {
         let witness = witness(Some(*name), object, evidence);
+        let ops = witness.ids.iter().map(|&id| history.operation(id));
         let spec = Sequential {
             model: *name,
             later: witness.since.is_some(),
+            found: Some(ops.map(|op| op.output().clone()).collect()),
         };
         let answer = object_orders::search(history, &spec, &witness, CONFIRM_STEPS);
         case(history, object, called(*name), &witness, answer)
@@ -276,7 +278,7 @@ fn called(name: ModelName) -> &'static str {
         ModelName::Queue => models::Queue.name(),
         ModelName::Set => models::Set.name(),
         ModelName::Stack => models::Stack.name(),
-        ModelName::Text => models::Text.name(),
+        ModelName::Text => "text",
         ModelName::UniqueIds => models::Ids.name(),
         ModelName::UnorderedQueue => models::Bag.name(),
     }
@@ -303,7 +305,10 @@ fn judge_named(history: &History, object: &Object<'_>, name: ModelName, budget: 
         }
         ModelName::Set => judge::judge(history, object, name, &models::Set, budget),
         ModelName::Stack => judge::judge(history, object, name, &models::Stack, budget),
-        ModelName::Text => judge::judge(history, object, name, &models::Text, budget),
+        ModelName::Text => {
+            let text = models::Text::of(history, &object.ids);
+            judge::judge(history, object, name, &text, budget)
+        }
         ModelName::UniqueIds => judge::judge(history, object, name, &models::Ids, budget),
         ModelName::UnorderedQueue => judge::judge(history, object, name, &models::Bag, budget),
     }

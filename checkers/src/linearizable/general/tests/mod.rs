@@ -36,6 +36,7 @@ fn truth(history: &History, model: ModelName) -> Option<bool> {
     let spec = SplitMaps(Sequential {
         model,
         later: false,
+        found: None,
     });
     match object_orders::search(history, &spec, &witness, 2_000_000) {
         Answer::NoOrder(_) => Some(false),
@@ -113,7 +114,7 @@ fn searched(history: &History, name: ModelName) -> Option<bool> {
                     judge::by_search(history, ids, Some(name), &models::Stack, &budget)
                 }
                 ModelName::Text => {
-                    judge::by_search(history, ids, Some(name), &models::Text, &budget)
+                    judge::by_search(history, ids, Some(name), &models::Text::default(), &budget)
                 }
                 ModelName::UniqueIds => {
                     judge::by_search(history, ids, Some(name), &models::Ids, &budget)
