@@ -773,6 +773,24 @@ pub(crate) const SCENES: &[(&str, Level, &str)] = &[
         1 |txn nil [] -> [[p,{prefix:x},[]],[w,x2,1]]|
         ",
     ),
+    (
+        "G2-process",
+        Level::StrongSessionSerializable,
+        "
+        0 |txn nil [] -> [[w,x1,1]]|
+        0                             |txn nil [] -> [[p,{prefix:x2},[]]]|
+        1 |txn nil [] -> [[p,{prefix:x1},[]],[w,x2,1]]                   |
+        ",
+    ),
+    (
+        "G2-realtime",
+        Level::StrictSerializable,
+        "
+        0 |txn nil [] -> [[w,x1,1]]|
+        2                             |txn nil [] -> [[p,{prefix:x2},[]]]|
+        1 |txn nil [] -> [[p,{prefix:x1},[]],[w,x2,1]]                   |
+        ",
+    ),
 ];
 
 #[test]

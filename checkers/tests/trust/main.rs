@@ -3,11 +3,13 @@
 //! debug build. `cargo test --release -p schism-checkers --test trust -- --nocapture` prints the table.
 
 mod calls;
+mod elle;
 mod invariants;
 mod isolation;
 mod key_value;
 mod list_append;
 mod models;
+mod names;
 mod registers;
 mod replicas;
 mod rw_register;
