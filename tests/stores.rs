@@ -18,7 +18,7 @@ use schism::interrupt::Interrupts;
 use schism::plan::{Plan, Reading, read};
 use schism::run::{Order, run};
 use schism::run_folder::Violation;
-use schism_checkers::{Budget, CHECKERS, Validity, by_name};
+use schism_checkers::{Budget, CHECKERS, Checker as _, FaultEffect, Validity, by_name};
 use schism_history::{History, Outcome};
 use schism_simulator::STORES;
 use schism_simulator::stores::named;
@@ -94,6 +94,39 @@ after = "2s"
 for = "900ms"
 "#;
 
+/// What a correct store that keeps no time must stand besides: bad links, wrong clocks, slow disks, and deaths and lost
+/// acknowledgements in the middle of what it does.
+const BESIDES: &str = r#"
+network = { corrupt = "1%", rate = "50mbit" }
+regions = [{ name = "eu", nodes = ["n1", "n2", "n3"] }, { name = "us", nodes = ["n4", "n5"] }]
+between = { delay = { min = "3ms", max = "6ms", spread = "normal" } }
+clients = { place = "spread", clocks = { offset = "1s" } }
+[load]
+concurrency = "2n"
+rate = 150
+timeout = "300ms"
+[[faults]]
+link = { delay = "5ms", jitter = "5ms", loss = "5%", duplicate = "5%", reorder = "10%", corrupt = "5%", from = "minority", to = ["n1", "clients"] }
+every = "700ms"
+for = ["100ms", "600ms"]
+[[faults]]
+clock = { jump = "-5s" }
+every = "900ms"
+for = "300ms"
+[[faults]]
+disk = { kind = "stall" }
+every = "1s"
+for = "200ms"
+[[faults]]
+crash = { at = "reply" }
+every = "1100ms"
+for = "200ms"
+[[faults]]
+drop_ack = { at = "send", share = "20%", targets = "minority" }
+every = "800ms"
+for = "300ms"
+"#;
+
 /// The nodes' clocks disagree, and nothing else is wrong.
 const SKEW: &str = r#"
 clocks = { offset = "5s" }
@@ -158,6 +191,12 @@ const UNHARMED: &[Case] = &[
         workload: "register = { keys = 2 }",
         time: "2s",
         conditions: EVERYTHING,
+    },
+    Case {
+        store: "kg-abd",
+        workload: "register = { keys = 2 }",
+        time: "2s",
+        conditions: BESIDES,
     },
     Case {
         store: "kg-abd",
@@ -321,6 +360,59 @@ fn stopped(case: &Case) -> (History, Option<Violation>) {
     let (history, _) = folder.history().unwrap();
     let ended = folder.facts().unwrap().ended.unwrap();
     (history, ended.violation)
+}
+
+/// Each fault that only a simulated cluster can have, on a store whose nodes all write and answer.
+const FAULTS: [&str; 16] = [
+    r#"link = { delay = "5ms", jitter = "1ms", distribution = "normal" }"#,
+    r#"link = { loss = "30%", from = "minority", direction = "in" }"#,
+    r#"link = { rate = "1mbit", to = ["clients"], direction = "out" }"#,
+    r#"link = { delay = "1ms", duplicate = "5%", reorder = "5%", corrupt = "5%" }"#,
+    r#"clock = { jump = "+5s" }"#,
+    r#"clock = { jump = "-1h", clients = "100%" }"#,
+    r#"clock = { drift_ppm = 100000, targets = "all" }"#,
+    r#"clock = { freeze = true }"#,
+    r#"clock = { strobe = { by = "-200ms", every = "7ms" } }"#,
+    r#"disk = { kind = "stall" }"#,
+    r#"disk = { kind = "slow", by = "10ms" }"#,
+    r#"disk = { kind = "full" }"#,
+    r#"disk = { kind = "tear" }"#,
+    r#"disk = { kind = "restore" }"#,
+    r#"crash = { at = "reply" }"#,
+    r#"drop_ack = { at = "reply", share = "50%", targets = "all" }"#,
+];
+
+fn fault_effect(fault: &str) -> (Validity, String) {
+    let case = Case {
+        store: "kg-abd",
+        workload: "register = { keys = 2 }",
+        time: "3s",
+        conditions: "",
+    };
+    let text = format!(
+        "seed = 1\ntime = \"3s\"\n[target.sim]\nstore = \"kg-abd\"\nnodes = 5\n[load]\nrate = 200\n\
+         timeout = \"300ms\"\n[workload]\n{}\n[[faults]]\n{fault}\nevery = \"900ms\"\nfor = \"500ms\"\n",
+        case.workload
+    );
+    let out = tempfile::tempdir().unwrap();
+    let history = history(&case.plan_of(&text), out.path());
+    let verdict = FaultEffect::new(true).check(&history, &Budget::default());
+    (verdict.validity, verdict.summary)
+}
+
+#[test]
+fn every_simulated_fault_takes_effect_and_heals_as_measured() {
+    for fault in FAULTS.iter().chain(&["amnesia = {}"]) {
+        let (validity, summary) = fault_effect(fault);
+        assert_eq!(validity, Validity::Valid, "{fault}: {summary}");
+    }
+}
+
+#[test]
+fn a_fault_that_nothing_came_of_is_not_relied_on() {
+    // Nobody that is drawn here is ever asked for an acknowledgement of its own.
+    let (validity, summary) = fault_effect("clock = { jump = \"-1s\", clients = \"0.0001%\" }");
+    assert_eq!(validity, Validity::Unknown, "{summary}");
 }
 
 #[test]

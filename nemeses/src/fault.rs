@@ -6,6 +6,12 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::ClockChange;
+use crate::disk::DiskChange;
+use crate::link::Impairment;
+use crate::member::MemberChange;
+use crate::quantity::Share;
+
 /// A place that packets come from: a node, or the clients (the controller's own addresses).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
@@ -62,6 +68,48 @@ pub enum Effect {
     Pause,
     /// The database's processes are ended and started again. Nothing is left to heal.
     Restart,
+    /// The database's processes die and their disks are wiped. Healed by starting them.
+    Amnesia,
+    /// Packets on these links are late, lost, doubled, overtaken, damaged or slow.
+    Impair {
+        /// The links, sorted.
+        links: Vec<Link>,
+        /// What is done to the packets.
+        impairment: Impairment,
+    },
+    /// Clocks are wrong.
+    Clock {
+        /// What is done to them.
+        change: ClockChange,
+        /// The share of the clients whose clocks they are; those of the nodes when absent.
+        clients: Option<Share>,
+    },
+    /// Disks are slow, stalled, full, torn or set back.
+    Disk(DiskChange),
+    /// Nodes die when they come to a named point. Healed by starting them.
+    CrashAt {
+        /// The point.
+        point: Arc<str>,
+    },
+    /// Acknowledgements get lost that are sent from a named point on.
+    DropReplies {
+        /// The point.
+        point: Arc<str>,
+        /// In which share of cases.
+        share: Share,
+    },
+    /// Nodes join or leave the cluster. Taken back by the healing.
+    Members(MemberChange),
+}
+
+impl Effect {
+    /// Whether it can be done to real nodes; otherwise only a simulated cluster can do it, so far.
+    pub const fn is_for_real_nodes(&self) -> bool {
+        matches!(
+            self,
+            Self::Cut { .. } | Self::Kill | Self::Stop | Self::Pause | Self::Restart
+        )
+    }
 }
 
 /// A fault that is ready to be injected.

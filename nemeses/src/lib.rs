@@ -9,6 +9,7 @@
 
 mod draw;
 mod duration_range;
+mod quantity;
 mod mistake;
 mod quote;
 mod role;
@@ -17,6 +18,11 @@ mod topology;
 pub mod fault;
 mod partition;
 mod process;
+mod link;
+mod clock;
+mod disk;
+mod point;
+mod member;
 mod spec;
 mod schedule;
 mod timeline;
@@ -33,17 +39,23 @@ pub mod control;
 #[cfg(test)]
 mod testing;
 
+pub use clock::{ClockChange, ClockFault, Strobe};
 pub use cluster::{Cluster, Target};
+pub use disk::{DiskChange, DiskFault, DiskKind};
 pub use duration_range::{DurationRange, HumanDuration};
 pub use fault::{Effect, Endpoint, Fault, Link, RejectMode};
 pub use firewall::FirewallTool;
 pub use injector::{Injector, Report};
 pub use lease::LEASE;
+pub use link::{Distribution, Impairment, LinkFault};
+pub use member::{MemberChange, MemberFault};
 pub use mistake::Mistake;
 pub use obstacle::Obstacle;
 pub use partition::{Direction, Partition, Shape};
+pub use point::PointFault;
 pub use process::ProcessFault;
 pub use process_rule::ProcessRule;
+pub use quantity::{Rate, Share, SignedDuration};
 pub use quote::{HasNul, quote};
 pub use remote_injector::RemoteInjector;
 pub use role::{Role, Roles};

@@ -45,6 +45,13 @@ pub(crate) fn obstacles(spec: &Spec, target: &Target, survey: &Survey) -> Vec<Ob
                 remedy: remedy.to_owned(),
             });
         };
+        if !Spec::ON_REAL_NODES.contains(&fault) {
+            add(
+                "schism cannot do this to real nodes yet",
+                "leave the fault out, or use a simulated target",
+            );
+            continue;
+        }
         if survey.state.is_none() {
             add(
                 "neither /run/schism nor /tmp/schism can be written by root alone",
@@ -107,6 +114,7 @@ pub(crate) fn obstacles(spec: &Spec, target: &Target, survey: &Survey) -> Vec<Ob
 mod tests {
     use super::*;
     use crate::firewall::FirewallTool;
+    use crate::link::LinkFault;
     use crate::partition::Partition;
     use crate::probe::ProbeTool;
     use crate::process::ProcessFault;
@@ -149,6 +157,17 @@ mod tests {
             ..Spec::default()
         };
         assert_eq!(obstacles(&spec, &target, &whole()), []);
+    }
+
+    #[test]
+    fn what_only_a_simulated_cluster_can_do_is_named() {
+        let target = Target::new("n1", "h");
+        let link = Spec {
+            link: Some(LinkFault::default()),
+            ..Spec::default()
+        };
+        let whys = whys(&link, &target, &whole());
+        assert_eq!(whys, ["schism cannot do this to real nodes yet"]);
     }
 
     #[test]

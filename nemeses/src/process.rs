@@ -42,12 +42,7 @@ impl Settings for OnProcesses<'_> {
         roles: Option<&Roles>,
         rng: &mut Pcg64Mcg,
     ) -> Result<Fault, Unresolved> {
-        let mut targets = self.settings.targets.draw(nodes, roles, rng)?;
-        let label = match &self.settings.targets {
-            Targets::Names(_) => targets.join(" "),
-            drawn => format!("{drawn}: {}", targets.join(" ")),
-        };
-        targets.sort_unstable();
+        let (targets, label) = self.settings.targets.draw_labelled(nodes, roles, rng)?;
         Ok(Fault {
             id,
             name: self.name,

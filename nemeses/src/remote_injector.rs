@@ -315,6 +315,9 @@ impl RemoteInjector {
 #[async_trait(?Send)]
 impl Injector for RemoteInjector {
     async fn inject(&self, fault: &Fault) -> Report {
+        if !fault.effect.is_for_real_nodes() {
+            return not_for_real_nodes();
+        }
         // From here on its lease is renewed, however long it takes to apply.
         self.active.borrow_mut().insert(
             fault.id,
@@ -339,6 +342,9 @@ impl Injector for RemoteInjector {
     }
 
     async fn heal(&self, fault: &Fault) -> Report {
+        if !fault.effect.is_for_real_nodes() {
+            return not_for_real_nodes();
+        }
         self.look_around().await;
         let report = match &fault.effect {
             Effect::Cut { links, mode } => self.heal_cut(fault, links, *mode).await,
@@ -368,6 +374,12 @@ impl Injector for RemoteInjector {
         }
         report
     }
+}
+
+/// Of a fault that only a simulated cluster can have, nothing was done.
+fn not_for_real_nodes() -> Report {
+    let reason = "schism cannot do this to real nodes yet".to_owned();
+    Evidence::default().report(FaultOutcome::Skipped, Some(reason))
 }
 
 /// What a script that failed said.

@@ -7,10 +7,15 @@ use rand_pcg::Pcg64Mcg;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::ClockFault;
+use crate::disk::DiskFault;
 use crate::duration_range::{DurationRange, HumanDuration, durations};
 use crate::fault::{Effect, Fault};
+use crate::link::LinkFault;
+use crate::member::MemberFault;
 use crate::mistake::Mistake;
 use crate::partition::Partition;
+use crate::point::{AtPoint, PointFault};
 use crate::process::{OnProcesses, ProcessFault};
 use crate::role::Roles;
 use crate::schedule;
@@ -39,6 +44,27 @@ pub struct Spec {
     /// The database's processes are ended and started again at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<ProcessFault>,
+    /// The database's processes die and forget everything, disk included, and are started again afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amnesia: Option<ProcessFault>,
+    /// Packets are late, lost, doubled, overtaken, damaged or slow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkFault>,
+    /// Clocks are set wrong, run wrong, or stand still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockFault>,
+    /// Disks are slow, stalled, full, torn or set back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskFault>,
+    /// Nodes die when they come to a named point of what they do, and are started again afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<PointFault>,
+    /// Acknowledgements get lost that nodes send from a named point on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop_ack: Option<PointFault>,
+    /// Nodes leave the cluster, join it, or are replaced by new ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<MemberFault>,
 
     /// It strikes at these times after the load began.
     #[serde(
@@ -86,7 +112,7 @@ pub(crate) trait Settings {
 
 impl Spec {
     /// All kinds of faults: their names, as they stand in a plan, and what they do.
-    pub const KINDS: [(&'static str, &'static str); 5] = [
+    pub const KINDS: [(&'static str, &'static str); 12] = [
         ("partition", "nodes, or the clients, no longer reach others"),
         (
             "kill",
@@ -98,7 +124,38 @@ impl Spec {
         ),
         ("pause", "the database stands still, and goes on at the end"),
         ("restart", "the database is ended and started again at once"),
+        (
+            "amnesia",
+            "the database dies and its disk is wiped; it is started again at the end (simulated only)",
+        ),
+        (
+            "link",
+            "packets are late, lost, doubled, overtaken, damaged or slow (simulated only)",
+        ),
+        (
+            "clock",
+            "clocks of nodes or clients are set wrong, run wrong, or stand still (simulated only)",
+        ),
+        (
+            "disk",
+            "disks are slow, stalled, full, torn or set back (simulated only)",
+        ),
+        (
+            "crash",
+            "nodes die at a named point, and are started again at the end (simulated only)",
+        ),
+        (
+            "drop_ack",
+            "acknowledgements from a named point on get lost (simulated only)",
+        ),
+        (
+            "member",
+            "nodes leave the cluster, join it, or are replaced (simulated only)",
+        ),
     ];
+
+    /// The kinds of faults that can be injected on real nodes; the others only in a simulated cluster, so far.
+    pub const ON_REAL_NODES: [&'static str; 5] = ["partition", "kill", "stop", "pause", "restart"];
 
     /// The kind of fault: the first of [`Spec::KINDS`] that is set.
     pub fn kind(&self) -> Option<&'static str> {
@@ -129,6 +186,7 @@ impl Spec {
             ("stop", &self.stop, Effect::Stop),
             ("pause", &self.pause, Effect::Pause),
             ("restart", &self.restart, Effect::Restart),
+            ("amnesia", &self.amnesia, Effect::Amnesia),
         ] {
             if let Some(settings) = settings {
                 kinds.push((
@@ -140,6 +198,26 @@ impl Spec {
                     }),
                 ));
             }
+        }
+        if let Some(link) = &self.link {
+            kinds.push(("link", Box::new(link.clone())));
+        }
+        if let Some(clock) = &self.clock {
+            kinds.push(("clock", Box::new(clock.clone())));
+        }
+        if let Some(disk) = &self.disk {
+            kinds.push(("disk", Box::new(disk.clone())));
+        }
+        for (name, settings, dies) in [
+            ("crash", &self.crash, true),
+            ("drop_ack", &self.drop_ack, false),
+        ] {
+            if let Some(settings) = settings {
+                kinds.push((name, Box::new(AtPoint { dies, settings })));
+            }
+        }
+        if let Some(member) = &self.member {
+            kinds.push(("member", Box::new(member.clone())));
         }
         kinds
     }
@@ -279,7 +357,8 @@ mod tests {
         assert_eq!(
             mistakes("[[faults]]\nevery = \"10s\"\n[[faults]]\nkill = {}\npause = {}"),
             [
-                "faults[0]: the entry names no fault; add one of partition, kill, stop, pause, restart",
+                "faults[0]: the entry names no fault; add one of partition, kill, stop, pause, restart, \
+                 amnesia, link, clock, disk, crash, drop_ack, member",
                 "faults[1].pause: the entry names a second fault beside kill; \
                  give each fault a [[faults]] entry of its own",
             ]

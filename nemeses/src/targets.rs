@@ -104,6 +104,22 @@ impl Targets {
         Ok(drawn)
     }
 
+    /// Draws the nodes, sorted, and says who they are and why: `leader: n2`, or their names when the plan names them.
+    pub(crate) fn draw_labelled(
+        &self,
+        nodes: &[Arc<str>],
+        roles: Option<&Roles>,
+        rng: &mut Pcg64Mcg,
+    ) -> Result<(Vec<Arc<str>>, String), Unresolved> {
+        let mut drawn = self.draw(nodes, roles, rng)?;
+        let label = match self {
+            Self::Names(_) => drawn.join(" "),
+            by_word => format!("{by_word}: {}", drawn.join(" ")),
+        };
+        drawn.sort_unstable();
+        Ok((drawn, label))
+    }
+
     pub(crate) fn validate(&self, nodes: &[Arc<str>], path: &str, mistakes: &mut Vec<Mistake>) {
         let Self::Names(names) = self else { return };
         if names.is_empty() {

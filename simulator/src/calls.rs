@@ -1,6 +1,6 @@
 //! The calls that clients wait for.
 
-use crate::{CallId, NodeId};
+use crate::{CallId, NodeId, Region};
 
 /// How far a call has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) struct Waiting {
     pub(crate) node: NodeId,
     pub(crate) read: bool,
     pub(crate) progress: Progress,
+    /// Where the client is.
+    pub(crate) region: Region,
 }
 
 struct Slot {
@@ -33,11 +35,12 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn open(&mut self, node: NodeId, read: bool) -> CallId {
+    pub(crate) fn open(&mut self, node: NodeId, read: bool, region: Region) -> CallId {
         let waiting = Some(Waiting {
             node,
             read,
             progress: Progress::Sent,
+            region,
         });
         if let Some(slot) = self.free.pop() {
             let place = &mut self.slots[slot as usize];
@@ -111,11 +114,11 @@ mod tests {
     fn an_old_call_is_not_taken_for_a_new_one_in_its_slot() {
         let mut calls = Calls::default();
         let node = NodeId::new(0);
-        let first = calls.open(node, true);
+        let first = calls.open(node, true, Region::default());
         assert!(!calls.is_empty());
         assert!(calls.close(first));
         assert!(calls.is_empty());
-        let second = calls.open(node, false);
+        let second = calls.open(node, false, Region::default());
         assert_eq!(first.slot, second.slot);
         assert!(calls.get(first).is_none());
         assert!(!calls.close(first));
@@ -135,12 +138,12 @@ mod tests {
         let ids: Vec<CallId> = progress
             .iter()
             .map(|progress| {
-                let id = calls.open(a, true);
+                let id = calls.open(a, true, Region::default());
                 calls.get(id).unwrap().progress = *progress;
                 id
             })
             .collect();
-        let other = calls.open(b, true);
+        let other = calls.open(b, true, Region::default());
         calls.get(other).unwrap().progress = Progress::Open;
         assert_eq!(calls.open_at(a), [ids[1], ids[3]]);
     }

@@ -1,22 +1,33 @@
 //! The event loop: nodes of one store, their links and clocks, in virtual time.
 
+mod client_clocks;
 mod delivery;
+mod disks;
+mod outside;
+mod points;
+mod size;
+mod tracing;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-use schism_history::{Time, Value};
+use std::time::Duration;
 
 use crate::calls::{Calls, Progress};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::context::{Context, Effect};
-use crate::network::Network;
+use crate::disk::Snapshot;
+use crate::network::{Departure, Network};
+use crate::points::Points;
 use crate::queue::Queue;
+use crate::regions::Ground;
 use crate::{
-    AlarmId, Call, CallId, Class, ClientId, Conditions, CutMode, Disk, Happening, Link, NodeId,
-    Place, Random, Reply, Request, Role, Simulation, Statistics, Status, Store, WallTime,
+    Call, CallId, Disk, Durability, Link, Loss, NodeId, NodeSet, Place, Random, Region, Reply,
+    Request, Statistics, Status, Store,
 };
+use client_clocks::ClientClocks;
+use disks::Harmed;
+use tracing::Tracer;
 
 /// How many packets wait for a paused node; a socket's buffer is no larger.
 const INBOX: usize = 4_096;
@@ -27,19 +38,27 @@ const PATIENCE: u64 = 3_600 * 1_000_000_000;
 /// Streams of random numbers; a node's own one is `NODES` plus its place.
 const NETWORK: u64 = 0;
 const CLOCKS: u64 = 1;
+const DAMAGE: u64 = 2;
+const TEARS: u64 = 3;
 const NODES: u64 = 16;
+/// Plus the number of the fault.
+const POINTS: u64 = 1 << 40;
+/// Plus the number of the client.
+const CLIENTS: u64 = 2 << 40;
 
 enum Event<M> {
     /// A request arrives at its node.
     Request {
         call: Call,
         node: NodeId,
+        region: Region,
         request: Request,
     },
     /// A reply arrives at its client.
     Reply {
         call: CallId,
         node: NodeId,
+        region: Region,
         reply: Reply,
     },
     /// A message arrives at a node.
@@ -60,6 +79,16 @@ enum Event<M> {
         incarnation: u64,
         tag: u64,
     },
+    /// A sync is through.
+    Synced {
+        node: NodeId,
+        incarnation: u64,
+    },
+    /// A write that a node waits for is through.
+    Written {
+        node: NodeId,
+        incarnation: u64,
+    },
     Alarm,
 }
 
@@ -75,8 +104,23 @@ struct Node<S: Store> {
     /// Offset and drift at the beginning.
     first_clock: (i64, i32),
     random: Random,
-    /// What waits while the node is paused.
-    inbox: VecDeque<Event<S::Message>>,
+    /// What waits while the node stands still, each with its number.
+    inbox: VecDeque<(u64, Event<S::Message>)>,
+    /// Whether anything of what follows is in use: nodes without look no further.
+    is_watched: bool,
+    points: Points,
+    /// What is wrong with the disk.
+    harms: Vec<Harmed>,
+    /// Copies of the disk, by the number of the fault.
+    snapshots: BTreeMap<u32, Snapshot<S::Header, S::Record>>,
+    /// What it wants done once its write is through; it stands still meanwhile.
+    held: Option<Vec<Effect<S::Message>>>,
+    /// When its disk has done what it was asked for.
+    disk_free: u64,
+    /// The tags of syncs that are not through.
+    syncs: VecDeque<u64>,
+    /// How many of them wait for a stalled disk.
+    stalled_syncs: usize,
 }
 
 /// A cluster whose nodes run the store `S`. See [`Simulation`] for what can be done with it.
@@ -85,6 +129,18 @@ pub struct Cluster<S: Store> {
     nodes: Vec<Node<S>>,
     options: S::Options,
     network: Network,
+    ground: Ground,
+    uncertainty: Duration,
+    sync: Duration,
+    /// Who is a member at first.
+    members: NodeSet,
+    client_clocks: ClientClocks,
+    seed: u64,
+    damage: Random,
+    tears: Random,
+    /// The number of the event that is being handled.
+    current: u64,
+    tracer: Option<Box<Tracer>>,
     queue: Queue<Event<S::Message>>,
     now: u64,
     calls: Calls,
@@ -106,6 +162,15 @@ impl<S: Store> Cluster<S> {
         }
         let size = usize::from(config.nodes);
         S::check(&options, size).map_err(|reason| ConfigError::new("options", reason))?;
+        if config.spares > 0 && !S::MEMBERSHIP {
+            let reason = "the members of this store never change, so none can be spare";
+            return Err(ConfigError::new("spares", reason));
+        }
+        let mut members = NodeSet::EMPTY;
+        for index in 0..size - usize::from(config.spares) {
+            members.insert(NodeId::new(index));
+        }
+        let ground = config.ground();
         let mut clocks = Random::new(seed, CLOCKS);
         let mut cluster = Self {
             names: (0..size)
@@ -124,11 +189,29 @@ impl<S: Store> Cluster<S> {
                         first_clock: (offset, drift),
                         random: Random::new(seed, NODES + index as u64),
                         inbox: VecDeque::new(),
+                        is_watched: false,
+                        points: Points::default(),
+                        harms: Vec::new(),
+                        snapshots: BTreeMap::new(),
+                        held: None,
+                        disk_free: 0,
+                        syncs: VecDeque::new(),
+                        stalled_syncs: 0,
                     }
                 })
                 .collect(),
             options,
-            network: Network::new(size, config.network, Random::new(seed, NETWORK)),
+            network: Network::new(size, ground.clone(), Random::new(seed, NETWORK)),
+            ground,
+            uncertainty: config.clocks.uncertainty(),
+            sync: config.disk.sync,
+            members,
+            client_clocks: ClientClocks::new(config.clients.clocks, seed),
+            seed,
+            damage: Random::new(seed, DAMAGE),
+            tears: Random::new(seed, TEARS),
+            current: 0,
+            tracer: None,
             queue: Queue::new(),
             now: 0,
             calls: Calls::default(),
@@ -137,28 +220,54 @@ impl<S: Store> Cluster<S> {
             effects: Vec::new(),
         };
         for index in 0..size {
-            cluster.run(NodeId::new(index), Store::started);
+            cluster.begin(NodeId::new(index));
         }
         Ok(cluster)
     }
 
-    /// Lets a node handle one event, and carries out what it wants done.
-    fn run(&mut self, id: NodeId, handle: impl FnOnce(&mut S, &mut Context<'_, S>)) {
+    /// A node that has just been started begins its work.
+    fn begin(&mut self, id: NodeId) {
+        if S::DURABILITY == Durability::OnSync {
+            let disk = &mut self.nodes[id.index()].disk;
+            disk.keep_all();
+            disk.begin();
+        }
+        self.run(id, None, Store::started);
+    }
+
+    /// Lets a node handle one event, and carries out what it wants done. `from` is the node whose message it handles.
+    #[inline]
+    fn run(
+        &mut self,
+        id: NodeId,
+        from: Option<NodeId>,
+        handle: impl FnOnce(&mut S, &mut Context<'_, S>),
+    ) {
         let size = self.nodes.len();
         let node = &mut self.nodes[id.index()];
+        let is_watched = node.is_watched;
+        if is_watched {
+            Self::watch(node);
+        }
         let mut effects = std::mem::take(&mut self.effects);
         let mut context = Context {
             disk: &mut node.disk,
             me: id,
             nodes: size,
+            members: self.members,
             incarnation: node.incarnation,
             now: self.now,
             started: node.started,
             clock: &node.clock,
+            uncertainty: self.uncertainty,
+            points: &mut node.points,
             random: &mut node.random,
             effects: &mut effects,
         };
         handle(&mut node.store, &mut context);
+        if is_watched {
+            self.judge(id, from, &mut effects);
+        }
         for effect in effects.drain(..) {
             self.carry_out(id, effect);
         }
@@ -171,6 +280,7 @@ impl<S: Store> Cluster<S> {
                 self.statistics.sent += 1;
                 self.send(
                     Link::new(me, to),
+                    Region::default(),
                     Event::Message {
                         from: me,
                         to,
@@ -193,16 +303,57 @@ impl<S: Store> Cluster<S> {
                     },
                 );
             }
+            Effect::Sync { tag } => self.write_out(me, tag),
         }
     }
 
     /// Sends a packet on its way, unless it gets lost.
-    fn send(&mut self, link: Link, event: Event<S::Message>) {
-        if let Some(at) = self.network.depart(self.now, link) {
-            self.queue.push(at, event);
-        } else {
-            self.statistics.lost += 1;
+    fn send(&mut self, link: Link, region: Region, event: Event<S::Message>) {
+        let departure = self
+            .network
+            .depart(self.now, link, region, || size::of(&event));
+        match departure {
+            Departure::Lost => {
+                self.statistics.lost += 1;
+                self.trace_loss(link, &event, Loss::Link);
+            }
+            Departure::Arrives { at, damaged: false } => self.put_on_its_way(at, link, event),
+            Departure::Arrives { at, damaged: true } => self.send_damaged(at, link, event),
         }
+    }
+
+    fn put_on_its_way(&mut self, at: u64, link: Link, event: Event<S::Message>) {
+        if self.tracer.is_some() {
+            return self.trace_sending(at, link, event);
+        }
+        self.queue.push(at, event);
+    }
+
+    #[cold]
+    fn send_damaged(&mut self, at: u64, link: Link, event: Event<S::Message>) {
+        if let Event::Message {
+            from,
+            to,
+            copy,
+            message,
+        } = event
+        {
+            // Without tracing the message is not needed again.
+            let text = self.tracer.is_some().then(|| format!("{message:?}"));
+            if let Some(message) = S::damaged(message, &mut self.damage) {
+                let event = Event::Message {
+                    from,
+                    to,
+                    copy,
+                    message,
+                };
+                return self.put_on_its_way(at, link, event);
+            }
+            self.trace_lost(link, text.unwrap_or_default(), Loss::Damaged);
+        } else {
+            self.trace_loss(link, &event, Loss::Damaged);
+        }
+        self.statistics.corrupted += 1;
     }
 
     /// Sends a reply to the client that waits for it, once.
@@ -219,215 +370,33 @@ impl<S: Store> Cluster<S> {
             return;
         }
         waiting.progress = Progress::Answered;
+        let region = waiting.region;
         self.send(
             Link::new(me, Place::Clients),
+            region,
             Event::Reply {
                 call,
                 node: me,
+                region,
                 reply,
             },
         );
     }
-}
 
-impl<S: Store> Simulation for Cluster<S> {
-    fn now(&self) -> Time {
-        Time::from_nanos(self.now)
+    /// Whether the node stands still: paused, or waiting for its disk.
+    fn stands_still(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id.index()];
+        node.status == Status::Paused || node.held.is_some()
     }
 
-    fn nodes(&self) -> &[Arc<str>] {
-        &self.names
-    }
-
-    fn submit(&mut self, client: ClientId, node: NodeId, request: Request) -> CallId {
-        let id = self.calls.open(node, request.is_read());
-        self.statistics.calls += 1;
-        let call = Call { id, client };
-        self.send(
-            Link::new(Place::Clients, node),
-            Event::Request {
-                call,
-                node,
-                request,
-            },
-        );
-        id
-    }
-
-    fn abandon(&mut self, call: CallId) {
-        self.calls.close(call);
-    }
-
-    fn alarm(&mut self, at: Time) -> AlarmId {
-        self.alarms += 1;
-        AlarmId(self.queue.push(at.as_nanos().max(self.now), Event::Alarm))
-    }
-
-    fn cancel(&mut self, alarm: AlarmId) -> bool {
-        let cancelled = self.queue.cancel(alarm.0).is_some();
-        self.alarms -= usize::from(cancelled);
-        cancelled
-    }
-
-    fn next(&mut self) -> Option<Happening> {
-        let patience = self.now.saturating_add(PATIENCE);
-        loop {
-            if self.alarms == 0
-                && (self.calls.is_empty() || self.queue.next_at().is_none_or(|at| at > patience))
-            {
-                return None;
-            }
-            let (at, key, event) = self.queue.pop()?;
-            self.now = at;
-            self.statistics.events += 1;
-            if matches!(event, Event::Alarm) {
-                self.alarms -= 1;
-                return Some(Happening::Alarm { id: AlarmId(key) });
-            }
-            if let Some(happening) = self.handle(event) {
-                return Some(happening);
-            }
-        }
-    }
-
-    fn cut(&mut self, id: u32, links: &[Link], mode: CutMode) {
-        self.network.cut(id, links, mode);
-    }
-
-    fn join(&mut self, id: u32) -> bool {
-        self.network.join(id)
-    }
-
-    fn shape(&mut self, id: u32, links: &[Link], conditions: Conditions) {
-        self.network.shape(id, links, conditions);
-    }
-
-    fn unshape(&mut self, id: u32) -> bool {
-        self.network.unshape(id)
-    }
-
-    fn links(&self) -> Vec<Link> {
-        let places: Vec<Place> = (0..self.nodes.len())
-            .map(|index| Place::Node(NodeId::new(index)))
-            .chain([Place::Clients])
-            .collect();
-        places
-            .iter()
-            .flat_map(|from| places.iter().map(|to| Link::new(*from, *to)))
-            .filter(|link| link.from != link.to)
-            .collect()
-    }
-
-    fn dropped(&self, link: Link) -> u64 {
-        self.network.dropped(link)
-    }
-
-    fn probe(&self, link: Link) -> bool {
-        self.network.is_open(link)
-    }
-
-    fn crash(&mut self, id: NodeId) -> bool {
-        let store = S::new(&self.options);
-        let node = &mut self.nodes[id.index()];
-        if node.status == Status::Down {
-            return false;
-        }
-        node.status = Status::Down;
-        node.store = store;
-        node.inbox.clear();
-        for call in self.calls.open_at(id) {
-            let read = self.calls.get(call).is_some_and(|waiting| waiting.read);
-            let reply = if read {
-                // A read changes nothing, whether it was carried out or not.
-                Reply::refused(Class::ConnectionReset, "")
-            } else {
-                Reply::unknown(Class::ConnectionReset, "")
+    /// Lets a node handle what waits for it, until it stands still again.
+    fn go_on(&mut self, id: NodeId) {
+        while self.nodes[id.index()].status == Status::Running && !self.stands_still(id) {
+            let Some((number, event)) = self.nodes[id.index()].inbox.pop_front() else {
+                return;
             };
-            self.answer(id, call, reply);
-        }
-        true
-    }
-
-    fn start(&mut self, id: NodeId) -> bool {
-        let now = self.now;
-        let node = &mut self.nodes[id.index()];
-        if node.status != Status::Down {
-            return false;
-        }
-        node.status = Status::Running;
-        node.incarnation += 1;
-        node.started = node.clock.running(now);
-        self.run(id, Store::started);
-        true
-    }
-
-    fn pause(&mut self, id: NodeId) -> bool {
-        let node = &mut self.nodes[id.index()];
-        let running = node.status == Status::Running;
-        if running {
-            node.status = Status::Paused;
-        }
-        running
-    }
-
-    fn resume(&mut self, id: NodeId) -> bool {
-        let node = &mut self.nodes[id.index()];
-        if node.status != Status::Paused {
-            return false;
-        }
-        node.status = Status::Running;
-        for event in std::mem::take(&mut node.inbox) {
+            self.current = number;
             self.hand_over(event);
         }
-        true
-    }
-
-    fn status(&self, node: NodeId) -> Status {
-        self.nodes[node.index()].status
-    }
-
-    fn set_clock(&mut self, node: NodeId, offset_ns: i64, drift_ppm: i32) {
-        let now = self.now;
-        self.nodes[node.index()]
-            .clock
-            .set(now, offset_ns, drift_ppm);
-    }
-
-    fn reset_clock(&mut self, node: NodeId) {
-        let (offset, drift) = self.nodes[node.index()].first_clock;
-        self.set_clock(node, offset, drift);
-    }
-
-    fn clock(&self, node: NodeId) -> WallTime {
-        self.nodes[node.index()].clock.wall(self.now)
-    }
-
-    fn true_clock(&self) -> WallTime {
-        WallTime::perfect(self.now)
-    }
-
-    fn roles(&self) -> Vec<(NodeId, Role)> {
-        self.nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| node.status == Status::Running)
-            .filter_map(|(index, node)| {
-                let id = NodeId::new(index);
-                Some((id, node.store.role(id, &node.disk)?))
-            })
-            .collect()
-    }
-
-    fn contents(&self, node: NodeId) -> Option<Vec<(Value, Value)>> {
-        let node = &self.nodes[node.index()];
-        (node.status != Status::Down).then(|| {
-            let mut contents = node.store.contents(&node.disk);
-            contents.sort();
-            contents
-        })
-    }
-
-    fn statistics(&self) -> Statistics {
-        self.statistics
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Random, Share};
+use crate::{Random, Rate, Share};
 
 /// How long a packet takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,8 @@ pub enum Spread {
     /// Most are short, few are long: the product of three uniform draws. The mean lies an eighth of the way up.
     #[default]
     LongTail,
+    /// Most lie around the middle: the mean of twelve uniform draws.
+    Normal,
 }
 
 /// What packets go through on a link.
@@ -72,6 +74,51 @@ pub struct Conditions {
     pub duplicate: Share,
     /// The share of packets that are held back for up to `delay.max` more, while later packets pass them.
     pub reorder: Share,
+    /// The share of packets with a flipped bit. A checksum finds it and the packet is discarded, unless the store takes
+    /// damaged messages ([`Store::damaged`](crate::Store::damaged)).
+    #[serde(skip_serializing_if = "Share::is_none")]
+    pub corrupt: Share,
+    /// How fast packets follow each other, as `"10mbit"`; as fast as they come when left out. Packets wait in a queue
+    /// for their turn, and one that would wait for more than a second is dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+}
+
+/// What a fault adds to the conditions of a link. Unlike [`Conditions`], which replace each other, disturbances add up:
+/// delays follow each other, each share strikes for itself, and the lowest rate counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disturbance {
+    /// How much longer each packet takes.
+    pub delay: Duration,
+    /// By how much that varies, up and down; below zero it is zero.
+    pub jitter: Duration,
+    /// How the delays are spread between `delay - jitter` and `delay + jitter`.
+    pub spread: Spread,
+    /// The share of packets that never arrive.
+    pub loss: Share,
+    /// The share of arriving packets that arrive once more.
+    pub duplicate: Share,
+    /// The share of packets that take none of the delay and pass those before them.
+    pub reorder: Share,
+    /// The share of packets that are damaged.
+    pub corrupt: Share,
+    /// How fast packets follow each other.
+    pub rate: Option<Rate>,
+}
+
+/// How many packets a disturbance has touched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Packets that came to a disturbed link.
+    pub packets: u64,
+    /// Packets that got lost there, those that found a full queue included.
+    pub lost: u64,
+    /// Packets that arrived once more.
+    pub duplicated: u64,
+    /// Packets that passed others.
+    pub reordered: u64,
+    /// Packets that were damaged.
+    pub corrupted: u64,
 }
 
 /// Conditions as the event loop needs them.
@@ -83,6 +130,8 @@ pub(crate) struct Weather {
     pub(crate) loss: Share,
     pub(crate) duplicate: Share,
     pub(crate) reorder: Share,
+    pub(crate) corrupt: Share,
+    pub(crate) rate: Option<Rate>,
 }
 
 impl From<Conditions> for Weather {
@@ -95,7 +144,29 @@ impl From<Conditions> for Weather {
             loss: conditions.loss,
             duplicate: conditions.duplicate,
             reorder: conditions.reorder,
+            corrupt: conditions.corrupt,
+            rate: conditions.rate,
         }
+    }
+}
+
+/// Conditions that are worse by a disturbance alone: its delay around the middle, nothing else.
+impl From<Disturbance> for Weather {
+    fn from(disturbance: Disturbance) -> Self {
+        let min = disturbance.delay.saturating_sub(disturbance.jitter);
+        let max = disturbance.delay.saturating_add(disturbance.jitter);
+        Self::from(Conditions {
+            delay: Delay {
+                min,
+                max,
+                spread: disturbance.spread,
+            },
+            loss: disturbance.loss,
+            duplicate: disturbance.duplicate,
+            reorder: disturbance.reorder,
+            corrupt: disturbance.corrupt,
+            rate: disturbance.rate,
+        })
     }
 }
 
@@ -112,6 +183,27 @@ impl Weather {
                 let product = third(0) * third(21) * third(42);
                 ((product * u128::from(self.range)) >> 63) as u64
             }
+            Spread::Normal => {
+                // Twelve numbers of 16 bits from three draws: their sum is near enough to a bell (Irwin and Hall).
+                let sum: u64 = (0..3)
+                    .map(|_| {
+                        let drawn = random.any();
+                        (0..4)
+                            .map(|part| drawn >> (16 * part) & 0xffff)
+                            .sum::<u64>()
+                    })
+                    .sum();
+                (u128::from(sum) * u128::from(self.range) / (12 * 0xffff)) as u64
+            }
+        };
+        self.min.saturating_add(within)
+    }
+
+    /// How long a packet takes on average, in nanoseconds.
+    pub(crate) fn mean_delay(&self) -> u64 {
+        let within = match self.spread {
+            Spread::Uniform | Spread::Normal => self.range / 2,
+            Spread::LongTail => self.range / 8,
         };
         self.min.saturating_add(within)
     }
@@ -145,11 +237,12 @@ mod tests {
 
     #[test]
     fn delays_stay_in_their_range() {
-        for spread in [Spread::Uniform, Spread::LongTail] {
+        for spread in [Spread::Uniform, Spread::LongTail, Spread::Normal] {
             let delays = draw(spread);
             assert!(delays.iter().all(|delay| (100..=900).contains(delay)));
-            assert!(delays.iter().any(|delay| *delay < 110));
             assert!(delays.iter().any(|delay| *delay > 700));
+            let middle = spread == Spread::Normal;
+            assert_eq!(delays.iter().any(|delay| *delay < 110), !middle);
         }
     }
 
@@ -158,6 +251,17 @@ mod tests {
         let mean = |delays: Vec<u64>| delays.iter().sum::<u64>() / delays.len() as u64;
         assert!((490..510).contains(&mean(draw(Spread::Uniform))));
         assert!((190..210).contains(&mean(draw(Spread::LongTail))));
+        assert!((490..510).contains(&mean(draw(Spread::Normal))));
+    }
+
+    #[test]
+    fn a_bell_has_two_thirds_within_a_deviation_of_the_middle() {
+        // Twelve uniform draws over 800 ns: the mean's deviation is 800 / 12 = 67 ns.
+        let near = draw(Spread::Normal)
+            .iter()
+            .filter(|delay| delay.abs_diff(500) <= 67)
+            .count();
+        assert!((6_600..7_050).contains(&near), "{near}");
     }
 
     #[test]

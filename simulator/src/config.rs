@@ -6,8 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::place::MAX_NODES;
+use crate::regions::{self, Geography, Ground};
 use crate::stores::{self, STORES};
-use crate::{Conditions, MAX_DRIFT_PPM, Random, Simulation};
+use crate::{Conditions, DataCentre, MAX_DRIFT_PPM, Random, Route, Simulation};
 
 /// Options of a store, as they stand in a plan.
 pub type Options = serde_json::Map<String, serde_json::Value>;
@@ -29,6 +30,10 @@ pub struct Config {
     #[serde(default = "five")]
     #[schemars(range(min = 1, max = 128))]
     pub nodes: u16,
+    /// How many of the nodes, counted from the last, are no members at first: a fault can add them. Only for stores
+    /// whose members change.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spares: u16,
     /// What the store can be told; each store has its own.
     #[serde(default, skip_serializing_if = "Options::is_empty")]
     #[schemars(schema_with = "options_schema")]
@@ -39,6 +44,63 @@ pub struct Config {
     /// How wrong the nodes' clocks are when no fault is at work.
     #[serde(default)]
     pub clocks: Clocks,
+    /// How fast the nodes' disks are when no fault is at work.
+    #[serde(default, skip_serializing_if = "DiskConfig::is_default")]
+    pub disk: DiskConfig,
+    /// Where the clients are, and how wrong their clocks are.
+    #[serde(default, skip_serializing_if = "Clients::is_default")]
+    pub clients: Clients,
+    /// The data centres; each node is in one. One for all when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<DataCentre>,
+    /// What packets go through between two data centres; 40 to 60 ms when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<Conditions>,
+    /// What packets go through from one data centre to another, where that differs from `between`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
+}
+
+/// How fast disks are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DiskConfig {
+    /// How long it takes until what was written is safe, for stores that wait for it; at most an hour. As `"2ms"`.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub sync: Duration,
+}
+
+impl DiskConfig {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Where clients are, and how wrong their clocks are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Clients {
+    /// `"beside"`: in the data centre of the node that they call; `"spread"`: one after the other in each data centre; or
+    /// the name of a data centre in which all are.
+    pub place: String,
+    /// How wrong the clients' clocks are when no fault is at work: for stores that take the client's time.
+    pub clocks: Clocks,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self {
+            place: regions::BESIDE.to_owned(),
+            clocks: Clocks::default(),
+        }
+    }
+}
+
+impl Clients {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How wrong the nodes' clocks are at the beginning. Each node draws its own offset and drift.
@@ -52,9 +114,22 @@ pub struct Clocks {
     /// A node's clocks run fast or slow by at most so many millionths; at most 500,000.
     #[schemars(range(min = 0, max = 500_000))]
     pub drift_ppm: u32,
+    /// What the nodes take for their clocks' inaccuracy, for stores that ask for an interval instead of a time; as
+    /// much as `offset` when left out.
+    #[serde(
+        with = "humantime_serde::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<String>")]
+    pub uncertainty: Option<Duration>,
 }
 
 impl Clocks {
+    /// What the nodes take for their clocks' inaccuracy.
+    pub(crate) fn uncertainty(&self) -> Duration {
+        self.uncertainty.unwrap_or(self.offset)
+    }
+
     /// Draws a node's offset in nanoseconds and its drift in millionths.
     pub(crate) fn draw(&self, random: &mut Random) -> (i64, i32) {
         let mut around_zero = |bound: u64| {
@@ -95,7 +170,29 @@ impl Config {
             options: Options::new(),
             network: Conditions::default(),
             clocks: Clocks::default(),
+            disk: DiskConfig::default(),
+            clients: Clients::default(),
+            regions: Vec::new(),
+            between: None,
+            routes: Vec::new(),
+            spares: 0,
         }
+    }
+
+    fn geography(&self) -> Geography<'_> {
+        Geography {
+            nodes: usize::from(self.nodes),
+            network: self.network,
+            regions: &self.regions,
+            between: self.between.unwrap_or_else(regions::far_apart),
+            routes: &self.routes,
+            clients: &self.clients.place,
+        }
+    }
+
+    /// The conditions between all places, for something that was checked.
+    pub(crate) fn ground(&self) -> Ground {
+        self.geography().ground()
     }
 
     /// Everything that is wrong with it; nothing when it can be opened.
@@ -164,18 +261,46 @@ impl Config {
                 .map_err(|error| ConfigError::new(format!("network.{}", error.path), error.reason))
                 .err(),
         );
-        if self.clocks.offset > LARGEST_OFFSET {
+        errors.extend(self.clocks.check("clocks"));
+        errors.extend(self.clients.clocks.check("clients.clocks"));
+        if self.disk.sync > LONGEST_DELAY {
             errors.push(ConfigError::new(
-                "clocks.offset",
+                "disk.sync",
+                "a disk takes an hour at most",
+            ));
+        }
+        if errors.is_empty() {
+            errors.extend(self.geography().check());
+        }
+        if self.spares >= self.nodes && self.spares > 0 {
+            errors.push(ConfigError::new(
+                "spares",
+                format!(
+                    "of {} nodes at most {} are spare",
+                    self.nodes,
+                    self.nodes.max(1) - 1
+                ),
+            ));
+        }
+        errors
+    }
+}
+
+impl Clocks {
+    fn check(&self, path: &str) -> Vec<ConfigError> {
+        let mut errors = Vec::new();
+        if self.offset > LARGEST_OFFSET {
+            errors.push(ConfigError::new(
+                format!("{path}.offset"),
                 "a clock is off by ten years at most",
             ));
         }
-        if self.clocks.drift_ppm > MAX_DRIFT_PPM as u32 {
+        if self.drift_ppm > MAX_DRIFT_PPM as u32 {
             errors.push(ConfigError::new(
-                "clocks.drift_ppm",
+                format!("{path}.drift_ppm"),
                 format!(
                     "a clock runs fast or slow by {MAX_DRIFT_PPM} ppm at most, not {}",
-                    self.clocks.drift_ppm
+                    self.drift_ppm
                 ),
             ));
         }
@@ -206,6 +331,14 @@ impl Conditions {
         }
         Ok(())
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+const fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 const fn five() -> u16 {
@@ -332,6 +465,7 @@ mod tests {
         let clocks = Clocks {
             offset: Duration::from_secs(1),
             drift_ppm: 50,
+            uncertainty: None,
         };
         let mut random = Random::new(1, 0);
         let drawn: Vec<(i64, i32)> = (0..200).map(|_| clocks.draw(&mut random)).collect();

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::{Call, Disk, NodeId, Random, Reply, Store, WallTime};
+use crate::points::{self, Points};
+use crate::{Call, Disk, Interval, NodeId, NodeSet, Random, Reply, Store, WallTime};
 
 /// What a store wants done.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(crate) enum Effect<M> {
     Send { to: NodeId, message: M },
     Reply { call: Call, reply: Reply },
     Timer { after: Duration, tag: u64 },
+    Sync { tag: u64 },
 }
 
 /// A node's view of the world while it handles one event.
@@ -22,12 +24,16 @@ pub struct Context<'a, S: Store> {
     pub disk: &'a mut Disk<S::Header, S::Record>,
     pub(crate) me: NodeId,
     pub(crate) nodes: usize,
+    pub(crate) members: NodeSet,
     pub(crate) incarnation: u64,
     /// The true time; nodes never see it.
     pub(crate) now: u64,
     /// What the running clock showed when the node was started.
     pub(crate) started: u64,
     pub(crate) clock: &'a Clock,
+    /// How inaccurate the node takes its wall clock to be.
+    pub(crate) uncertainty: Duration,
+    pub(crate) points: &'a mut Points,
     pub(crate) random: &'a mut Random,
     pub(crate) effects: &'a mut Vec<Effect<S::Message>>,
 }
@@ -41,6 +47,11 @@ impl<S: Store> Context<'_, S> {
     /// How many nodes the cluster has.
     pub fn cluster_size(&self) -> usize {
         self.nodes
+    }
+
+    /// The nodes that are members at the beginning: all but the spare ones of a plan.
+    pub fn first_members(&self) -> NodeSet {
+        self.members
     }
 
     /// How many nodes are more than half.
@@ -70,6 +81,12 @@ impl<S: Store> Context<'_, S> {
         self.clock.wall(self.now)
     }
 
+    /// Between which times the truth lies, as far as this node knows: its wall clock, give or take what the
+    /// configuration says of clocks' uncertainty. A clock that a fault has set wrong does not know that it is.
+    pub fn now_within(&self) -> Interval {
+        Interval::around(self.now(), self.uncertainty)
+    }
+
     /// The time since this node was started, on its own running clock: it may run fast or slow, but never jumps. Timers
     /// use the same clock.
     pub fn uptime(&self) -> Duration {
@@ -83,6 +100,7 @@ impl<S: Store> Context<'_, S> {
 
     /// Sends a message. It may be lost, late, doubled or overtaken; one to the node itself arrives at once.
     pub fn send(&mut self, to: NodeId, message: S::Message) {
+        self.point(points::SEND);
         self.effects.push(Effect::Send { to, message });
     }
 
@@ -95,6 +113,7 @@ impl<S: Store> Context<'_, S> {
 
     /// Answers a call that came to this node. Only the first answer counts, and only while the client waits for it.
     pub fn reply(&mut self, call: Call, reply: Reply) {
+        self.point(points::REPLY);
         self.effects.push(Effect::Reply { call, reply });
     }
 
@@ -102,5 +121,19 @@ impl<S: Store> Context<'_, S> {
     /// crashes before.
     pub fn set_timer(&mut self, after: Duration, tag: u64) {
         self.effects.push(Effect::Timer { after, tag });
+    }
+
+    /// Has the disk written out, and [`Store::synced`] called with this tag once everything that was written before is
+    /// safe. Syncs are through in the order in which they were asked for; a crash forgets those that are not.
+    pub fn sync(&mut self, tag: u64) {
+        self.effects.push(Effect::Sync { tag });
+    }
+
+    /// The node comes to a named point of what it does (see [`Store::POINTS`]): a plan can have it die there, or lose its
+    /// acknowledgements from there on. If it dies, nothing happens of what the store still does in this event.
+    pub fn point(&mut self, name: &'static str) {
+        if self.points.is_armed() && self.points.pass(name, self.effects.len()) {
+            self.disk.begin();
+        }
     }
 }

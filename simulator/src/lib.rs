@@ -1,7 +1,8 @@
 //! A cluster in virtual time, and its stores, good and broken.
 //!
-//! A [`Simulation`] is a cluster of nodes that run a [`Store`], with links that delay, lose, double and reorder
-//! packets, and clocks that are off and drift. It can be cut, crashed, paused and set back like a real one. Nothing
+//! A [`Simulation`] is a cluster of nodes that run a [`Store`], in one data centre or several, with links that delay,
+//! lose, double, reorder and damage packets, clocks that are off and drift, and disks. It can be cut, crashed, paused
+//! and set back like a real one. Nothing
 //! waits for real: time goes on from event to event, so an hour passes in moments. There is no thread, no clock and no
 //! runtime in this crate, and every choice comes from the seed: the same [`Config`], seed and calls give the same run,
 //! byte for byte, on any machine, in debug and in release.
@@ -49,6 +50,13 @@
 //! nothing runs, comes back ([`Store::undelivered`]). A paused node finds up to 4,096 packets in its inbox when it goes
 //! on; more are lost. A crashed node keeps its [`Disk`] and forgets the rest; its timers are gone.
 //!
+//! A message that is damaged is discarded, unless the store takes it ([`Store::damaged`]). A store that asks for
+//! [`Durability::OnSync`] loses at a crash what it wrote and did not [`Context::sync`]. A node stands still while its
+//! write waits for a stalled or slow disk, and dies of a write to a full one. It can be made to die, or to lose its
+//! acknowledgements, where it passes a [`Context::point`]. Its clock says what time it is, [`Context::now_within`] how
+//! sure that is, and [`Call::sent`] what the client's own clock said. Which nodes are members changes where the store
+//! says so ([`Store::MEMBERSHIP`]). [`Simulation::set_tracing`] writes every packet down.
+//!
 //! # Adding a store
 //!
 //! One file in `stores/` with a type that is a [`Store`] and a [`Preset`] for its name, and one line in [`STORES`].
@@ -57,15 +65,20 @@
 mod place;
 mod request;
 mod share;
+mod rate;
 mod random;
 mod conditions;
+mod regions;
 mod config;
 mod clock;
 mod queue;
 mod network;
 mod disk;
+mod points;
 mod context;
 mod store;
+mod members;
+mod trace;
 mod simulation;
 mod calls;
 mod cluster;
@@ -73,17 +86,22 @@ mod cluster;
 mod lone;
 pub mod stores;
 
-pub use clock::{MAX_DRIFT_PPM, WallTime};
+pub use clock::{ClockFault, Interval, MAX_DRIFT_PPM, WallTime};
 pub use cluster::Cluster;
-pub use conditions::{Conditions, Delay, Spread};
-pub use config::{Clocks, Config, ConfigError, Options};
+pub use conditions::{Conditions, Delay, Disturbance, Spread, Touched};
+pub use config::{Clients, Clocks, Config, ConfigError, DiskConfig, Options};
 pub use context::Context;
-pub use disk::Disk;
+pub use disk::{Disk, Durability};
+pub use members::MemberChange;
 pub use network::CutMode;
 pub use place::{Link, MAX_NODES, NodeId, NodeSet, Place};
+pub use points::{AtPoint, REPLY, SEND};
 pub use random::Random;
+pub use rate::{NotARate, Rate};
+pub use regions::{DataCentre, Region, Route};
 pub use request::{Call, CallId, Capability, Class, ClientId, Refusal, Reply, Request, Step};
 pub use share::{NotAShare, Share};
-pub use simulation::{AlarmId, Happening, Simulation, Statistics, Status};
+pub use simulation::{AlarmId, DiskFault, DiskHarm, Happening, Simulation, Statistics, Status};
 pub use store::{Preset, Role, Store};
 pub use stores::{Listed, STORES};
+pub use trace::{Loss, PacketId, TraceStep, Traced};

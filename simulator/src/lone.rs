@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::context::{Context, Effect};
-use crate::{Call, CallId, ClientId, Disk, NodeId, Random, Store};
+use crate::points::Points;
+use crate::{Call, CallId, ClientId, Disk, NodeId, NodeSet, Random, Store, WallTime};
 
 pub(crate) struct Lone<S: Store> {
     pub(crate) store: S,
@@ -54,6 +55,7 @@ impl<S: Store> Lone<S> {
         Call {
             id,
             client: ClientId(0),
+            sent: WallTime::perfect(self.now),
         }
     }
 
@@ -67,10 +69,13 @@ impl<S: Store> Lone<S> {
             disk: &mut self.disk,
             me: NodeId::new(0),
             nodes: self.nodes,
+            members: NodeSet::EMPTY,
             incarnation: self.incarnation,
             now: self.now,
             started: 0,
             clock: &self.clock,
+            uncertainty: Duration::ZERO,
+            points: &mut Points::default(),
             random: &mut self.random,
             effects: &mut effects,
         };

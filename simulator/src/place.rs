@@ -105,6 +105,20 @@ impl NodeSet {
         new
     }
 
+    /// Takes a node out; whether it was there.
+    pub const fn remove(&mut self, node: NodeId) -> bool {
+        let there = self.contains(node);
+        self.0 &= !(1 << node.index());
+        there
+    }
+
+    /// The nodes, in order.
+    pub fn iter(self) -> impl Iterator<Item = NodeId> {
+        (0..MAX_NODES)
+            .map(NodeId::new)
+            .filter(move |node| self.contains(*node))
+    }
+
     /// Whether the node is in it.
     pub const fn contains(self, node: NodeId) -> bool {
         self.0 & (1 << node.index()) != 0

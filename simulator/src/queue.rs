@@ -12,6 +12,13 @@ pub(crate) struct Key {
     slot: u32,
 }
 
+impl Key {
+    /// Counts the events that were ever put in; no two have the same.
+    pub(crate) fn number(self) -> u64 {
+        self.sequence
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Entry {
     at: u64,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use schism_history::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::WallTime;
+
 /// A client: one connection at a time, one open call at a time.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -28,6 +30,8 @@ pub struct Call {
     pub id: CallId,
     /// Who called.
     pub client: ClientId,
+    /// What the client's own clock showed when it sent the request; as wrong as that clock is.
+    pub sent: WallTime,
 }
 
 /// What clients can ask for, in small pieces; a store offers some of them.

@@ -33,6 +33,11 @@ impl Share {
         Self::from_ppm(percent.saturating_mul(10_000))
     }
 
+    /// Whether it is nothing.
+    pub const fn is_none(&self) -> bool {
+        self.0 == 0
+    }
+
     /// So many of a million.
     pub const fn ppm(self) -> u32 {
         self.0

@@ -1,11 +1,15 @@
 //! A simulated cluster as those outside see it, whatever store it runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use schism_history::{Time, Value};
 
 use crate::queue::Key;
-use crate::{CallId, ClientId, Conditions, CutMode, Link, NodeId, Reply, Request, Role, WallTime};
+use crate::{
+    AtPoint, CallId, ClientId, ClockFault, Conditions, CutMode, Disturbance, Link, MemberChange,
+    NodeId, NodeSet, Region, Reply, Request, Role, Share, Touched, Traced, WallTime,
+};
 
 /// An alarm of those outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +43,36 @@ pub enum Status {
     Down,
 }
 
+/// What a fault does to a node's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskFault {
+    /// Nothing gets through: a node that writes, or waits for [`Context::sync`](crate::Context::sync), waits until the
+    /// fault is healed.
+    Stall,
+    /// Each write, or sync, takes so much longer.
+    Slow {
+        /// How much.
+        by: Duration,
+    },
+    /// There is no room: a node that writes dies, unless its store looks at [`Disk::is_full`](crate::Disk::is_full) and
+    /// does not write.
+    Full,
+    /// The power fails in the middle of the node's next write: the node dies, and of what it was writing some is there
+    /// and some is not.
+    Tear,
+}
+
+/// What a fault did to a node through its disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskHarm {
+    /// How often the node had to wait for a write.
+    pub waited: u64,
+    /// How often the node died of it.
+    pub died: u64,
+    /// How many records that were being written got lost.
+    pub lost: u64,
+}
+
 /// What a cluster has done since the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -58,6 +92,8 @@ pub struct Statistics {
     pub duplicated: u64,
     /// Packets that cuts stopped.
     pub cut: u64,
+    /// Packets that were damaged, and discarded for it.
+    pub corrupted: u64,
     /// Packets for paused nodes that did not fit into their inbox any more.
     pub overflowed: u64,
 }
@@ -109,6 +145,22 @@ pub trait Simulation {
     /// Takes the conditions away; whether there were any.
     fn unshape(&mut self, id: u32) -> bool;
 
+    /// Makes links worse until [`Simulation::calm`] is called with the same id, on top of all that lies there.
+    fn disturb(&mut self, id: u32, links: &[Link], disturbance: Disturbance);
+
+    /// Takes a disturbance away; what it did, if there was one.
+    fn calm(&mut self, id: u32) -> Option<Touched>;
+
+    /// How many disturbances lie on a link.
+    fn disturbances_on(&self, link: Link) -> usize;
+
+    /// How long a packet takes on average over a link as it is now; without the time it waits for its turn, where a
+    /// rate is at work.
+    fn mean_delay(&self, link: Link) -> Duration;
+
+    /// In which data centre a node is.
+    fn region(&self, node: NodeId) -> Region;
+
     /// All links, in order: every pair of places, both directions.
     fn links(&self) -> Vec<Link>;
 
@@ -141,6 +193,63 @@ pub trait Simulation {
 
     /// Sets a node's clocks as they were at the beginning.
     fn reset_clock(&mut self, node: NodeId);
+
+    /// Begins a fault of a node's clock, which lasts until [`Simulation::calm_clock`] is called with the same id. Several
+    /// add up.
+    fn disturb_clock(&mut self, id: u32, node: NodeId, fault: ClockFault);
+
+    /// Ends a fault of a node's clock; whether there was one.
+    fn calm_clock(&mut self, id: u32, node: NodeId) -> bool;
+
+    /// Begins a fault of the clocks of a share of the clients, drawn, those that come later included.
+    fn disturb_client_clocks(&mut self, id: u32, share: Share, fault: ClockFault);
+
+    /// Ends a fault of clients' clocks; how many requests were sent under it, if there was one.
+    fn calm_client_clocks(&mut self, id: u32) -> Option<u64>;
+
+    /// What a client's clock shows.
+    fn client_clock(&self, client: ClientId) -> WallTime;
+
+    /// Begins a fault of a node's disk.
+    fn harm_disk(&mut self, id: u32, node: NodeId, fault: DiskFault);
+
+    /// Ends a fault of a node's disk; what it did, if there was one. A node that died of it stays dead.
+    fn mend_disk(&mut self, id: u32, node: NodeId) -> Option<DiskHarm>;
+
+    /// Keeps a copy of a node's disk as it is now. How many records it holds.
+    fn snapshot(&mut self, id: u32, node: NodeId) -> usize;
+
+    /// Puts the copy in the place of a dead node's disk; how many records the node has forgotten by that. `None` when
+    /// there is no copy, or the node is not dead.
+    fn restore(&mut self, id: u32, node: NodeId) -> Option<usize>;
+
+    /// Wipes a dead node's disk; how many records there were. `None` when the node is not dead.
+    fn wipe(&mut self, node: NodeId) -> Option<usize>;
+
+    /// The named points that nodes pass, at which [`Simulation::arm`] can have something happen.
+    fn points(&self) -> Vec<&'static str>;
+
+    /// From now on something happens whenever the node comes to this point, until [`Simulation::disarm`] is called with
+    /// the same id.
+    fn arm(&mut self, id: u32, node: NodeId, point: &str, action: AtPoint);
+
+    /// Lets the node pass again; how often it happened, if it was armed.
+    fn disarm(&mut self, id: u32, node: NodeId) -> Option<u64>;
+
+    /// Whether nodes can be added and removed.
+    fn has_membership(&self) -> bool;
+
+    /// An operator asks a running node to add or remove a node; whether it runs. What comes of it takes time.
+    fn change_members(&mut self, at: NodeId, change: MemberChange) -> bool;
+
+    /// Which nodes each running node takes for members; nobody, when that never changes.
+    fn members(&self) -> Vec<(NodeId, NodeSet)>;
+
+    /// Writes down every packet from now on, or no longer.
+    fn set_tracing(&mut self, on: bool);
+
+    /// What was written down since the last time, in order.
+    fn take_trace(&mut self) -> Vec<Traced>;
 
     /// What a node's wall clock shows.
     fn clock(&self, node: NodeId) -> WallTime;

@@ -7,7 +7,9 @@ use schism_history::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Call, Capability, Context, Disk, NodeId, Request};
+use crate::{
+    Call, Capability, Context, Disk, Durability, MemberChange, NodeId, NodeSet, Random, Request,
+};
 
 /// What a node is to its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +35,14 @@ pub trait Store: Sized + 'static {
     /// What a plan can set; `()` when there is nothing.
     type Options: Clone + Debug + Default + Serialize + DeserializeOwned + JsonSchema;
 
+    /// When what it writes is safe from a crash: at once, unless it says otherwise.
+    const DURABILITY: Durability = Durability::EachWrite;
+    /// The names that it gives to [`Context::point`], besides `reply` and `send`, which every store passes.
+    const POINTS: &'static [&'static str] = &[];
+    /// Whether nodes can be added and removed while it runs. It then has [`Store::change_members`] and
+    /// [`Store::members`].
+    const MEMBERSHIP: bool = false;
+
     /// A node that remembers nothing yet: at first, and after each crash.
     fn new(options: &Self::Options) -> Self;
 
@@ -50,6 +60,28 @@ pub trait Store: Sized + 'static {
 
     /// A timer has run out.
     fn timer(&mut self, _context: &mut Context<'_, Self>, _tag: u64) {}
+
+    /// Everything is safe that was written before [`Context::sync`] was called with this tag.
+    fn synced(&mut self, _context: &mut Context<'_, Self>, _tag: u64) {}
+
+    /// What arrives when a bit of this message was flipped on its way; `None`, as for every store with a checksum, when
+    /// it is discarded.
+    fn damaged(_message: Self::Message, _random: &mut Random) -> Option<Self::Message> {
+        None
+    }
+
+    /// An operator asks this node to add a node to the cluster, or to remove one.
+    fn change_members(&mut self, _context: &mut Context<'_, Self>, _change: MemberChange) {}
+
+    /// Which nodes are in the cluster, as far as this node knows; `None` when that never changes.
+    fn members(&self, _me: NodeId, _disk: &Disk<Self::Header, Self::Record>) -> Option<NodeSet> {
+        None
+    }
+
+    /// The node's state in a few words, for a diagram of messages; empty when there is nothing to say.
+    fn note(&self, _me: NodeId, _disk: &Disk<Self::Header, Self::Record>) -> String {
+        String::new()
+    }
 
     /// A message was refused, because nothing listens at `to` or a firewall rejects packets there. This very message
     /// was not delivered and never will be. A message that is merely lost or dropped does not come back.

@@ -24,7 +24,7 @@ const ROLE_EVERY: Duration = Duration::from_millis(200);
 pub(super) enum Returned {
     /// A strike was injected, or could not be: then there is no fault.
     Injected {
-        strike: Strike,
+        strike: Box<Strike>,
         fault: Option<Fault>,
         report: Report,
     },
@@ -177,7 +177,7 @@ impl<'a> Strikes<'a> {
                 Ok(fault) => {
                     let report = cluster.injector.inject(&fault).await;
                     Returned::Injected {
-                        strike,
+                        strike: Box::new(strike),
                         fault: Some(fault),
                         report,
                     }
@@ -189,7 +189,7 @@ impl<'a> Strikes<'a> {
                         evidence,
                     };
                     Returned::Injected {
-                        strike,
+                        strike: Box::new(strike),
                         fault: None,
                         report,
                     }

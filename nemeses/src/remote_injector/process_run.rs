@@ -41,9 +41,7 @@ impl RemoteInjector {
                 Effect::Pause => (processes.pause(), processes.resume(), PAUSE_TIMEOUT),
                 Effect::Stop => (processes.stop(), processes.start(), STOP_TIMEOUT),
                 Effect::Restart => (processes.restart(), processes.start(), RESTART_TIMEOUT),
-                Effect::Kill | Effect::Cut { .. } => {
-                    (processes.kill(), processes.start(), KILL_TIMEOUT)
-                }
+                _ => (processes.kill(), processes.start(), KILL_TIMEOUT),
             };
             let applied = self.apply(node, fault.id, &apply, &undo, limit).await;
             (node.clone(), applied)
@@ -183,7 +181,7 @@ fn injected(effect: &Effect, told: &Told) -> Effected {
     let done = match effect {
         Effect::Pause => !told.after.is_empty() && told.after.iter().all(Found::is_stopped),
         Effect::Restart => !told.after.is_empty() && told.all_gone(),
-        Effect::Kill | Effect::Stop | Effect::Cut { .. } => told.all_gone(),
+        _ => told.all_gone(),
     };
     let was_done = *effect == Effect::Pause && told.before.iter().all(Found::is_stopped);
     if told.before.is_empty() || was_done {

@@ -4,6 +4,7 @@
 //! are not checked, so that one mistake is reported once.
 
 mod database;
+mod faults;
 mod judgement;
 mod target;
 
@@ -85,6 +86,7 @@ impl Lowering<'_> {
         }
         if let (Some(target), Some(time)) = (&target, time) {
             self.faults(&raw.faults, &target.nodes(), time);
+            self.faults_fit(&raw.faults, target);
         }
         let default_checkers = match (&raw.workload, &offered) {
             (Some(workload), Some(offered)) => Some(workload.build(offered).checkers()),

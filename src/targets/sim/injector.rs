@@ -1,5 +1,11 @@
 //! Faults on a simulated cluster.
 
+mod clocks;
+mod disks;
+mod links;
+mod members;
+mod points;
+
 use async_trait::async_trait;
 use schism_history::{FaultOutcome, Value};
 use schism_nemeses::{Effect, Endpoint, Fault, Injector, Link, RejectMode, Report};
@@ -81,6 +87,16 @@ const fn status_name(status: Status) -> &'static str {
     }
 }
 
+/// What the report says when nothing came of the fault.
+fn without_effect<const N: usize>(reason: &str, evidence: [(&str, Value); N]) -> Report {
+    let mut all = vec![("reason", Value::from(reason))];
+    all.extend(evidence);
+    Report {
+        outcome: FaultOutcome::Skipped,
+        evidence: Value::map(all),
+    }
+}
+
 fn report<const N: usize>(effective: bool, evidence: [(&str, Value); N]) -> Report {
     let outcome = if effective {
         FaultOutcome::Installed
@@ -127,6 +143,13 @@ impl Injector for SimulatedInjector {
                 |sim, node| sim.crash(node) && sim.start(node),
                 Status::Running,
             ),
+            Effect::Amnesia => self.forget(fault),
+            Effect::Impair { links, impairment } => self.impair(fault, links, *impairment),
+            Effect::Clock { change, clients } => self.disturb_clocks(fault, *change, *clients),
+            Effect::Disk(change) => self.harm_disks(fault, *change),
+            Effect::CrashAt { point } => self.arm(fault, point, None),
+            Effect::DropReplies { point, share } => self.arm(fault, point, Some(*share)),
+            Effect::Members(change) => self.change_members(fault, *change).await,
         }
     }
 
@@ -141,7 +164,7 @@ impl Injector for SimulatedInjector {
                 report(joined, [("packets_stopped_so_far", Value::from(dropped))])
             }
             // Whoever was started or resumed by another fault's healing needs no more: what counts is that it runs.
-            Effect::Kill | Effect::Stop => self.processes(
+            Effect::Kill | Effect::Stop | Effect::Amnesia => self.processes(
                 fault,
                 |sim, node| sim.start(node) || sim.status(node) == Status::Running,
                 Status::Running,
@@ -152,12 +175,17 @@ impl Injector for SimulatedInjector {
                 Status::Running,
             ),
             Effect::Restart => report(true, []),
+            Effect::Impair { links, .. } => self.calm_links(fault, links),
+            Effect::Clock { change, clients } => self.calm_clocks(fault, *change, *clients),
+            Effect::Disk(change) => self.mend_disks(fault, *change),
+            Effect::CrashAt { .. } | Effect::DropReplies { .. } => self.disarm(fault),
+            Effect::Members(change) => self.change_members_back(fault, *change).await,
         }
     }
 
     async fn heal_all(&self) -> Report {
         // The cluster ends with the run, and every fault of the run was healed by its own id: what is left shows here.
-        let (ill, cut) = self.world.with(|simulation| {
+        let (ill, cut, disturbed) = self.world.with(|simulation| {
             let nodes = simulation.nodes().len();
             let ill = (0..nodes)
                 .filter(|&node| simulation.status(NodeId::new(node)) != Status::Running)
@@ -167,12 +195,18 @@ impl Injector for SimulatedInjector {
                 .into_iter()
                 .filter(|link| !simulation.probe(*link))
                 .count();
-            (ill, cut)
+            let disturbed = simulation
+                .links()
+                .into_iter()
+                .filter(|link| simulation.disturbances_on(*link) > 0)
+                .count();
+            (ill, cut, disturbed)
         });
         let evidence = [
             ("nodes_down", Value::from(ill as u64)),
             ("links_cut", Value::from(cut as u64)),
+            ("links_disturbed", Value::from(disturbed as u64)),
         ];
-        report(ill == 0 && cut == 0, evidence)
+        report(ill == 0 && cut == 0 && disturbed == 0, evidence)
     }
 }
