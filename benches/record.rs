@@ -68,6 +68,8 @@ fn record(operations: u64) -> u64 {
     let settings = Settings {
         timeout: Duration::from_secs(5),
         routing: Routing::Pinned,
+        seed: 1,
+        near: Arc::default(),
         recovery: Duration::from_secs(5),
         settle: Duration::ZERO,
         lease: Duration::from_secs(30),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::future::{Either, select};
 use schism_checkers::online::Online;
@@ -261,6 +262,14 @@ async fn on_open_site(
     Ok((begun, ended(finished, missing)))
 }
 
+/// The nodes in the data centre where all clients are, if there is one.
+fn near(plan: &Plan) -> Arc<[usize]> {
+    match &plan.target {
+        Target::Sim(config) => config.nodes_near_clients().into(),
+        Target::Lab(_) | Target::Ssh(_) | Target::Maelstrom(_) => Arc::default(),
+    }
+}
+
 fn interrupted_by(interrupts: &Interrupts) -> RunError {
     RunError::Interrupted {
         signal: interrupts.signal().unwrap_or_default(),
@@ -308,6 +317,8 @@ impl Begun {
         let settings = Settings {
             timeout: plan.load.timeout,
             routing: plan.load.routing,
+            seed: plan.seed,
+            near: near(plan),
             recovery: plan.recovery.within,
             settle: plan.recovery.settle,
             lease: schism_nemeses::LEASE,

@@ -371,7 +371,7 @@ const FAULTS: [&str; 16] = [
     r#"clock = { jump = "+5s" }"#,
     r#"clock = { jump = "-1h", clients = "100%" }"#,
     r#"clock = { drift_ppm = 100000, targets = "all" }"#,
-    r#"clock = { freeze = true }"#,
+    "clock = { freeze = true }",
     r#"clock = { strobe = { by = "-200ms", every = "7ms" } }"#,
     r#"disk = { kind = "stall" }"#,
     r#"disk = { kind = "slow", by = "10ms" }"#,

@@ -179,6 +179,19 @@ impl Config {
         }
     }
 
+    /// The nodes in the data centre where all clients are, by their places; none when clients are beside their nodes or
+    /// spread.
+    pub fn nodes_near_clients(&self) -> Vec<usize> {
+        let region = self
+            .regions
+            .iter()
+            .find(|region| *region.name == *self.clients.place);
+        let names = region.map_or(&[][..], |region| &region.nodes[..]);
+        (0..usize::from(self.nodes))
+            .filter(|&node| names.iter().any(|name| **name == format!("n{}", node + 1)))
+            .collect()
+    }
+
     fn geography(&self) -> Geography<'_> {
         Geography {
             nodes: usize::from(self.nodes),

@@ -200,6 +200,11 @@ fn load(plan: &Plan) -> String {
     let routing = match load.routing {
         Routing::Pinned => "each keeps to one node",
         Routing::Roaming => "each moves from node to node",
+        Routing::Moving => "each moves to the next node now and then",
+        Routing::Random => "each call to a node drawn",
+        Routing::Nearest => "each keeps to a node near the clients",
+        Routing::Ring => "each object on its node by a ring of hashes",
+        Routing::Hash => "each object on its node by its hash",
     };
     let pace = match load.pace {
         Pace::AsFastAsPossible => "as fast as answers come".to_owned(),

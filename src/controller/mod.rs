@@ -11,6 +11,7 @@ mod call;
 mod final_reads;
 mod operations;
 mod progress;
+mod router;
 mod strikes;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use crate::generator::{Context, Generator, Next, Workers};
 use crate::interrupt::{Interrupts, Urgency};
 use crate::plan::Routing;
 use crate::recorder::{RecordError, Recorder};
+use router::Router;
 
 pub use progress::{Observer, Progress};
 
@@ -62,6 +64,10 @@ pub struct Settings {
     pub timeout: Duration,
     /// Which node a process calls.
     pub routing: Routing,
+    /// What random routing comes from.
+    pub seed: u64,
+    /// The nodes that are nearest to the clients, by their places; all alike when empty.
+    pub near: Arc<[usize]>,
     /// How long the database may take to become healthy after everything is healed.
     pub recovery: Duration,
     /// How long it is left alone after that, before the final reads.
@@ -146,7 +152,13 @@ pub async fn run(
             .map(|_| cluster.endpoints.iter().map(|_| None).collect())
             .collect(),
         open: (0..workers).map(|_| None).collect(),
-        roam: (0..workers).collect(),
+        router: Router::new(
+            settings.routing,
+            settings.seed,
+            cluster.endpoints.iter().map(|endpoint| &*endpoint.node),
+            Arc::clone(&settings.near),
+            workers,
+        ),
         calls: FuturesUnordered::new(),
         serial: 0,
         timeouts: BTreeMap::new(),
@@ -186,8 +198,7 @@ struct Controller<'a> {
     /// By worker, then by node; taken while it is in use.
     clients: Vec<Vec<Option<Box<dyn Client>>>>,
     open: Vec<Option<Open>>,
-    /// By worker: the node it calls next, when it roams.
-    roam: Vec<usize>,
+    router: Router,
     calls: FuturesUnordered<LocalBoxFuture<'a, Returned>>,
     serial: u64,
     /// When open operations are given up, and whose they are, by serial number: they all have the same time, so that is

@@ -10,7 +10,6 @@ use schism_workloads::{Certainty, Failure, Invocation};
 use super::Controller;
 use super::call::{self, Returned};
 use crate::generator::{Context, Emitted, Generator};
-use crate::plan::Routing;
 
 /// How long a worker rests after its node refused it: a node that is down refuses in no time, and the few workers that
 /// call it would do nothing but fail, thousands of times a second.
@@ -33,7 +32,10 @@ impl Controller<'_> {
             due,
             node,
         } = generator.emit(&Context::new(now, &self.workers));
-        let node = node.unwrap_or_else(|| self.route(worker));
+        let node = node.unwrap_or_else(|| {
+            self.router
+                .route(worker, &invocation.key, &invocation.value)
+        });
         let endpoint = &self.cluster.endpoints[node];
         let event = Event {
             key: invocation.key.clone(),
@@ -68,18 +70,6 @@ impl Controller<'_> {
             serial: self.serial,
             abort,
         });
-    }
-
-    fn route(&mut self, worker: usize) -> usize {
-        let nodes = self.cluster.endpoints.len();
-        match self.settings.routing {
-            Routing::Pinned => worker % nodes,
-            Routing::Roaming => {
-                let node = self.roam[worker] % nodes;
-                self.roam[worker] = node + 1;
-                node
-            }
-        }
     }
 
     /// Takes note of a completion.

@@ -288,6 +288,8 @@ impl<G: Generator> Trial<G> {
         let settings = Settings {
             timeout: MS * 500,
             routing: self.routing,
+            seed: 1,
+            near: Arc::default(),
             recovery: Duration::from_secs(5),
             settle: MS * 100,
             lease: Duration::from_secs(4),

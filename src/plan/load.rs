@@ -43,6 +43,16 @@ pub enum Routing {
     Pinned,
     /// Another node for each call. What one node showed to a process, the next one must know.
     Roaming,
+    /// The same node for twenty calls, then the next.
+    Moving,
+    /// A node for each call, drawn.
+    Random,
+    /// Always the same node, one of those in the clients' data centre.
+    Nearest,
+    /// The node that the object belongs to on a ring of hashes: few objects move when a node comes or goes.
+    Ring,
+    /// The node that the object belongs to by its hash alone: most objects move when a node comes or goes.
+    Hash,
 }
 
 impl Routing {
@@ -51,6 +61,11 @@ impl Routing {
         match self {
             Self::Pinned => "pinned",
             Self::Roaming => "roaming",
+            Self::Moving => "moving",
+            Self::Random => "random",
+            Self::Nearest => "nearest",
+            Self::Ring => "ring",
+            Self::Hash => "hash",
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Whether the target can have the plan's faults.
+//! Whether the target can have the plan's faults, and its routing.
 
 use schism_nemeses::{MemberChange, PointFault, Spec, Targets};
 use schism_simulator::Config;
 
 use super::{Lowering, at};
-use crate::plan::Target;
 use crate::plan::nearest::nearest;
 use crate::plan::path::KeyPath;
+use crate::plan::{Routing, Target};
 
 impl Lowering<'_> {
     pub(super) fn faults_fit(&mut self, faults: &[Spec], target: &Target) {
@@ -15,7 +15,7 @@ impl Lowering<'_> {
             let Some(kind) = fault.kind() else { continue };
             match target {
                 Target::Sim(config) => self.fits_simulation(fault, &path, config),
-                Target::Lab(_) | Target::Ssh(_) => {
+                Target::Lab(_) | Target::Ssh(_) | Target::Maelstrom(_) => {
                     if !Spec::ON_REAL_NODES.contains(&kind) {
                         let message = format!("schism cannot do {kind} to real nodes yet");
                         let help = format!(
@@ -26,6 +26,23 @@ impl Lowering<'_> {
                     }
                 }
             }
+        }
+    }
+
+    pub(super) fn routing_fits(&mut self, routing: Routing, target: &Target) {
+        if routing != Routing::Nearest {
+            return;
+        }
+        let known = match target {
+            Target::Sim(config) => !config.nodes_near_clients().is_empty(),
+            Target::Lab(_) | Target::Ssh(_) | Target::Maelstrom(_) => false,
+        };
+        if !known {
+            self.complain(
+                at("load.routing"),
+                "it is not known which nodes are nearest to the clients",
+                "let regions and clients.place in [target.sim] say where all clients are, or choose another routing",
+            );
         }
     }
 

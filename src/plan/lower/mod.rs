@@ -88,6 +88,9 @@ impl Lowering<'_> {
             self.faults(&raw.faults, &target.nodes(), time);
             self.faults_fit(&raw.faults, target);
         }
+        if let (Some(load), Some(target)) = (&load, &target) {
+            self.routing_fits(load.routing, target);
+        }
         let default_checkers = match (&raw.workload, &offered) {
             (Some(workload), Some(offered)) => Some(workload.build(offered).checkers()),
             _ => None,

@@ -164,6 +164,12 @@ fn report<const N: usize>(effective: bool, evidence: [(&str, Value); N]) -> Repo
     }
 }
 
+/// Of a fault that only a simulated cluster can have, nothing was done; a plan that asks for it is refused before.
+fn not_possible() -> Report {
+    let reason = "schism cannot do this to nodes that are processes yet";
+    report(false, [("reason", Value::from(reason))])
+}
+
 #[async_trait(?Send)]
 impl Injector for MaelstromInjector {
     async fn inject(&self, fault: &Fault) -> Report {
@@ -193,6 +199,7 @@ impl Injector for MaelstromInjector {
                 self.end(fault, Signal::KILL).await;
                 self.started(fault).await
             }
+            _ => not_possible(),
         }
     }
 
@@ -208,6 +215,7 @@ impl Injector for MaelstromInjector {
             Effect::Kill | Effect::Stop => self.started(fault).await,
             Effect::Pause => self.pause(fault, false).await,
             Effect::Restart => report(true, []),
+            _ => not_possible(),
         }
     }
 
