@@ -32,7 +32,7 @@ use tracing::Tracer;
 /// How many packets wait for a paused node; a socket's buffer is no larger.
 const INBOX: usize = 4_096;
 
-/// How much virtual time passes in vain before [`Simulation::next`] gives up.
+/// How much virtual time passes in vain before [`Simulation::next`](crate::Simulation::next) gives up.
 const PATIENCE: u64 = 3_600 * 1_000_000_000;
 
 /// Streams of random numbers; a node's own one is `NODES` plus its place.
@@ -123,7 +123,7 @@ struct Node<S: Store> {
     stalled_syncs: usize,
 }
 
-/// A cluster whose nodes run the store `S`. See [`Simulation`] for what can be done with it.
+/// A cluster whose nodes run the store `S`. See [`Simulation`](crate::Simulation) for what can be done with it.
 pub struct Cluster<S: Store> {
     names: Vec<Arc<str>>,
     nodes: Vec<Node<S>>,

@@ -50,7 +50,7 @@ pub(super) struct Asked {
     /// The level that the database claims to give: judge this claim alone
     #[arg(long, value_name = "LEVEL", value_parser = level, hide_possible_values = true)]
     level: Option<Level>,
-    /// What else the database promises, as below [checkers] in a plan: queue.fifo=true; may be given again
+    /// What else the database promises, as in the table `checkers` of a plan: queue.fifo=true; may be given again
     #[arg(long, value_name = "CHECKER.OPTION=VALUE")]
     tell: Vec<String>,
     /// Judge the operations on this object only

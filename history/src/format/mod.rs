@@ -17,13 +17,13 @@ pub use sniff::sniff;
 /// A format that histories are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// `history.jsonl`, this crate's own: see [`jsonl`].
+    /// `history.jsonl`, this crate's own: see [`jsonl`](crate::jsonl).
     Schism,
-    /// Operation maps in EDN, as Jepsen, Knossos and Elle write them: see [`jepsen`].
+    /// Operation maps in EDN, as Jepsen, Knossos and Elle write them: see [`jepsen`](crate::jepsen).
     JepsenEdn,
-    /// Operation maps in JSON, as elle-cli reads them: see [`jepsen`].
+    /// Operation maps in JSON, as elle-cli reads them: see [`jepsen`](crate::jepsen).
     JepsenJson,
-    /// Operations on lines of a log, as Jepsen prints them: see [`jepsen::log`].
+    /// Operations on lines of a log, as Jepsen prints them: see [`jepsen::log`](crate::jepsen::log).
     JepsenLog,
     /// Plume's text: see [`sessions`].
     Plume,

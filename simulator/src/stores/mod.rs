@@ -1,7 +1,7 @@
 //! The list of stores.
 //!
 //! A store is one file: what it remembers, what its nodes tell each other, what a plan can set. A name for plans is a
-//! [`Preset`]: one line in [`FAMILIES`] of its own, or, where one store goes by many names, a row of its `PRESETS`.
+//! [`Preset`]: one line in `FAMILIES` of its own, or, where one store goes by many names, a row of its `PRESETS`.
 
 #[macro_use]
 mod presets;
