@@ -1,4 +1,4 @@
-// Judges register histories in schism's format with Porcupine.
+// Judges histories of registers, and of texts that are appended to, in schism's format with Porcupine.
 //
 //	porcupine RUNS TIMEOUT_SECONDS FILE...
 //
@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"os"
 	"strconv"
@@ -34,6 +35,9 @@ const (
 	read action = iota
 	write
 	cas
+	get
+	put
+	add
 )
 
 // Values are numbered; 0 is nil.
@@ -41,31 +45,58 @@ type input struct {
 	action   action
 	key      string
 	old, new int
+	text     string
 }
 
 type output struct {
 	value   int
+	text    string
 	refused bool
 	unknown bool
 }
 
-var model = porcupine.Model{
-	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
-		places := make(map[string]int)
-		var parts [][]porcupine.Operation
-		for _, op := range history {
-			key := op.Input.(input).key
-			place, there := places[key]
-			if !there {
-				place = len(parts)
-				places[key] = place
-				parts = append(parts, nil)
-			}
-			parts[place] = append(parts[place], op)
+// One part for each key.
+func partition(history []porcupine.Operation) [][]porcupine.Operation {
+	places := make(map[string]int)
+	var parts [][]porcupine.Operation
+	for _, op := range history {
+		key := op.Input.(input).key
+		place, there := places[key]
+		if !there {
+			place = len(parts)
+			places[key] = place
+			parts = append(parts, nil)
 		}
-		return parts
+		parts[place] = append(parts[place], op)
+	}
+	return parts
+}
+
+// A text, empty at first.
+var texts = porcupine.Model{
+	Partition: partition,
+	Init:      func() interface{} { return "" },
+	Step: func(state, in, out interface{}) (bool, interface{}) {
+		held, call, answer := state.(string), in.(input), out.(output)
+		switch call.action {
+		case get:
+			return answer.unknown || answer.text == held, held
+		case put:
+			return true, call.text
+		default:
+			return true, held + call.text
+		}
 	},
-	Init: func() interface{} { return 0 },
+	Hash: func(state interface{}) uint64 {
+		sum := fnv.New64a()
+		sum.Write([]byte(state.(string)))
+		return sum.Sum64()
+	},
+}
+
+var registers = porcupine.Model{
+	Partition: partition,
+	Init:      func() interface{} { return 0 },
 	Step: func(state, in, out interface{}) (bool, interface{}) {
 		held, call, answer := state.(int), in.(input), out.(output)
 		switch call.action {
@@ -111,6 +142,16 @@ func (n numbers) input(e *event) (input, bool) {
 			return in, false
 		}
 		in.action, in.old, in.new = cas, n.of(pair[0]), n.of(pair[1])
+	case "get":
+		in.action = get
+	case "put", "append":
+		in.action = put
+		if e.F == "append" {
+			in.action = add
+		}
+		if json.Unmarshal(e.Value, &in.text) != nil {
+			return in, false
+		}
 	default:
 		return in, false
 	}
@@ -160,6 +201,9 @@ func load(path string) ([]porcupine.Operation, error) {
 		if op.Input.(input).action == read {
 			out.value = known.of(e.Value)
 		}
+		if op.Input.(input).action == get && json.Unmarshal(e.Value, &out.text) != nil {
+			return nil, fmt.Errorf("%s: no text: %s", path, lines.Text())
+		}
 		op.Output, op.Return = out, e.Time
 		operations = append(operations, op)
 	}
@@ -183,6 +227,10 @@ func main() {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
+		}
+		model := registers
+		if len(operations) > 0 && operations[0].Input.(input).action >= get {
+			model = texts
 		}
 		verdict := ""
 		times := []float64{}
