@@ -42,7 +42,6 @@ fn order(history: &History, level: Level, budget: &Budget) -> Option<Vec<OpId>> 
     if resolved.ambiguous.is_empty() {
         return of(&resolved.view(&transactions, &[]));
     }
-    ambiguity::choices(&transactions, &resolved)
-        .iter()
-        .find_map(|chosen| of(&resolved.view(&transactions, chosen)))
+    let chosen = ambiguity::shown(&transactions, &resolved, level, budget)?;
+    of(&resolved.view(&transactions, &chosen))
 }

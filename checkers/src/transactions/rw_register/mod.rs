@@ -2,7 +2,7 @@
 //!
 //! Histories: `txn` of `["r", key, value or nil]` and `["w", key, value]`. A key is nil before anybody wrote it. Who wrote
 //! what a read saw is known where each value of a key is written once; where values repeat, a violation counts only if it
-//! is one whoever wrote them, and a level holds if some choice of writers shows it.
+//! is one whoever wrote them (`no-order`), and a level holds if some choice of writers shows it.
 //!
 //! Sound and complete: the order of versions need not be known. A level is refuted by a proof that the fewest
 //! transactions make, or shown by an order that explains every read and that a verifier of its own has checked. Where
@@ -25,9 +25,11 @@
 
 mod ambiguity;
 mod certify;
+mod choices;
 mod direct;
 mod explain;
 mod prover;
+mod refine;
 mod resolve;
 mod witness;
 
@@ -70,8 +72,16 @@ impl Checker for RwRegister {
         let resolved = Resolved::of(&transactions);
         let view = resolved.view(&transactions, &[]);
         let direct = direct::find(history, &transactions, &resolved);
-        let judged = ambiguity::judge(&transactions, &resolved, &view, &direct.refuted, budget);
-        let orders = witness::cases(history, &transactions, &view, &judged, budget);
+        let (judged, by_choice) =
+            ambiguity::judge(&transactions, &resolved, &view, &direct.refuted, budget);
+        let mut orders = witness::cases(history, &transactions, &view, &judged, budget);
+        orders.extend(choices::cases(
+            history,
+            &transactions,
+            &resolved,
+            &judged,
+            &by_choice,
+        ));
         let refuted: Vec<Level> = judged.refuted.iter().map(|&(level, _)| level).collect();
         let refuted = Level::weakest(&refuted);
         let comparable = resolved.reads_of_writes > 0;
@@ -186,5 +196,7 @@ fn names(levels: &[Level]) -> String {
 
 #[cfg(test)]
 mod public_cases;
+#[cfg(test)]
+mod repeated;
 #[cfg(test)]
 mod tests;

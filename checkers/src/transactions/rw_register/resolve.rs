@@ -232,6 +232,11 @@ impl Resolved {
         }
     }
 
+    /// Whether a read is known to have seen what this transaction wrote. O(steps).
+    pub(crate) fn is_read_from(&self, t: u32) -> bool {
+        (self.source.iter().zip(&self.known)).any(|(&source, &known)| known && source == t)
+    }
+
     /// The committed transactions: those that are, and those of unknown outcome that somebody read from. Reads whose
     /// writer is not known are left out, but for those that `chosen` names one for (by place in `ambiguous`).
     pub(crate) fn view(&self, transactions: &Transactions<'_>, chosen: &[u32]) -> View {

@@ -18,12 +18,12 @@ const TOLD: usize = 3;
 /// Transactions up to which a history is searched again for further witnesses.
 const SEARCHED_AGAIN: usize = 500;
 /// Orders that are tried to confirm one witness.
-const ORDERS: u64 = 200_000;
+pub(super) const ORDERS: u64 = 200_000;
 /// Steps for judging a few transactions once more.
 const STEPS: u64 = 5_000_000;
 
 /// Levels by how much it says that one of them is refuted.
-const TELLING: [Level; 15] = [
+pub(super) const TELLING: [Level; 15] = [
     Level::ReadCommitted,
     Level::MonotonicAtomicView,
     Level::ReadAtomic,
@@ -91,7 +91,12 @@ pub(super) fn cases(
 }
 
 /// Fewer and fewer transactions that refute a level, until none can be left out.
-fn fewest(committed: &Committed, level: Level, mut core: Vec<u32>, budget: &Budget) -> Vec<u32> {
+pub(super) fn fewest(
+    committed: &Committed,
+    level: Level,
+    mut core: Vec<u32>,
+    budget: &Budget,
+) -> Vec<u32> {
     let part = budget.part(STEPS.min(budget.steps), budget.bytes);
     let again = |kept: &[u32]| match judge(&committed.only(kept), level, &part) {
         Some(Answer::Refuted(next)) => {
@@ -194,7 +199,7 @@ fn tell(
 
 /// Whether the transactions violate all these levels by their definitions.
 fn confirm(history: &History, operations: &[OpId], levels: &[Level]) -> SecondOpinion {
-    let plain = plain(history, operations);
+    let plain = plain(history, operations, &|_, _| None);
     let mut opinion = SecondOpinion::Agrees;
     for &level in levels {
         match commit_orders::search(&plain, level, ORDERS) {
@@ -216,7 +221,12 @@ fn confirm(history: &History, operations: &[OpId], levels: &[Level]) -> SecondOp
 }
 
 /// The transactions as they stand in the history, read anew: only who wrote what a read of another one saw.
-fn plain(history: &History, operations: &[OpId]) -> Vec<Transaction> {
+/// `chosen` may say whom a read saw, by the transaction's place and the read's.
+pub(super) fn plain(
+    history: &History,
+    operations: &[OpId],
+    chosen: &dyn Fn(usize, usize) -> Option<Option<usize>>,
+) -> Vec<Transaction> {
     struct Raw<'h> {
         reads: Vec<(&'h Value, &'h Value)>,
         writes: Vec<(&'h Value, &'h Value)>,
@@ -270,13 +280,17 @@ fn plain(history: &History, operations: &[OpId]) -> Vec<Transaction> {
             },
             ..Transaction::default()
         };
-        for &(key, value) in &raw[place].reads {
+        for (read, &(key, value)) in raw[place].reads.iter().enumerate() {
+            if let Some(source) = chosen(place, read) {
+                transaction.reads.push((number(key), source));
+                continue;
+            }
             if value.is_nil() {
                 transaction.reads.push((number(key), None));
                 continue;
             }
-            let mut writers =
-                (0..raw.len()).filter(|&other| raw[other].writes.contains(&(key, value)));
+            let mut writers = (0..raw.len())
+                .filter(|&other| other != place && raw[other].writes.contains(&(key, value)));
             // Who wrote it is not among them, or it is not known which of them: then it says nothing here.
             if let (Some(writer), None) = (writers.next(), writers.next()) {
                 transaction.reads.push((number(key), Some(writer)));
