@@ -10,13 +10,17 @@ pub mod convert;
 pub mod demo;
 pub mod doctor;
 pub mod heal;
+pub mod hunt;
 pub mod init;
+pub mod keep;
 pub mod lab;
 pub mod levels;
 pub mod list;
 pub mod plan;
+pub mod replay;
 pub mod report;
 pub mod run;
+pub mod test;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -43,6 +47,10 @@ enum Command {
     Plan(plan::Args),
     Doctor(doctor::Args),
     Run(Box<run::Args>),
+    Hunt(hunt::Args),
+    Replay(replay::Args),
+    Keep(keep::Args),
+    Test(test::Args),
     Check(check::Args),
     Levels(levels::Args),
     Report(report::Args),
@@ -84,7 +92,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
         Command::Demo(args) => demo::run(&args, terminal),
         Command::Doctor(args) => doctor::run(&args, terminal),
         Command::Heal(args) => heal::run(&args, terminal),
+        Command::Hunt(args) => hunt::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),
+        Command::Keep(args) => keep::run(&args, terminal),
         Command::Lab(args) => match lab::run(&args, terminal.out) {
             Ok(()) => ExitCode::Valid,
             Err(error) => terminal.say(error.trouble().into(), &format!("error: {error}\n")),
@@ -92,7 +102,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
         Command::Levels(args) => levels::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
+        Command::Replay(args) => replay::run(&args, terminal),
         Command::Report(args) => report::run(&args, terminal),
         Command::Run(args) => run::run(&args, terminal),
+        Command::Test(args) => test::run(&args, terminal),
     }
 }

@@ -64,6 +64,18 @@ impl Changes {
     }
 }
 
+/// The plan in a file, or in a folder's plan.toml, as it is; with this seed if it names none.
+pub(super) fn read_fixed(path: &Path, default_seed: u64) -> Result<Plan, PlanError> {
+    let file = PlanFile::open(path)?;
+    let source = file.path.to_string_lossy();
+    let named = Named {
+        source: &source,
+        default_name: &file.default_name,
+        folder: &file.folder,
+    };
+    read_seeded(&file.text, &named, &[], default_seed)
+}
+
 /// The plan in a file, or in a folder's plan.toml.
 pub(super) fn read_file(path: &Path, changes: &Changes) -> Result<Plan, PlanError> {
     let file = PlanFile::open(path)?;
@@ -92,13 +104,23 @@ pub(super) fn read_text(
     named: &Named<'_>,
     overrides: &[Override],
 ) -> Result<Plan, PlanError> {
+    let drawn = SysRng.try_next_u32().unwrap_or_default().into();
+    read_seeded(text, named, overrides, drawn)
+}
+
+fn read_seeded(
+    text: &str,
+    named: &Named<'_>,
+    overrides: &[Override],
+    default_seed: u64,
+) -> Result<Plan, PlanError> {
     let home = env::home_dir().filter(|home| home.is_absolute());
     read(
         text,
         &Reading {
             source: named.source,
             default_name: named.default_name,
-            default_seed: SysRng.try_next_u32().unwrap_or_default().into(),
+            default_seed,
             folder: named.folder,
             home: home.as_deref(),
             checkers: &checkers(),

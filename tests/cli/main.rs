@@ -15,6 +15,7 @@ mod bad_histories;
 mod bad_plans;
 mod exit_codes;
 mod formats;
+mod hunts;
 mod interrupted;
 mod lists;
 mod machines;
