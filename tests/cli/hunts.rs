@@ -119,7 +119,7 @@ fn a_kept_run_is_a_test() {
     assert!(said.out.ends_with("2 cases: 2 as expected\n"), "{said:?}");
     // The database is said to be repaired, and is not.
     let file = Path::new(&cases).join("quorum-broken-1/case.toml");
-    let text = fs::read_to_string(&file).unwrap();
+    let whole = fs::read_to_string(&file).unwrap();
     fs::write(&file, "version = 1\nexpected = \"valid\"\n").unwrap();
     let said = test(&[]);
     assert_eq!(said.code, 1, "{said:?}");
@@ -136,7 +136,7 @@ fn a_kept_run_is_a_test() {
     // It fails for another reason than the one that was kept.
     fs::write(
         &file,
-        text.replace("anomalies = [", "anomalies = [\"bank wrong-total\", "),
+        whole.replace("anomalies = [", "anomalies = [\"bank wrong-total\", "),
     )
     .unwrap();
     let said = test(&[]);
