@@ -37,7 +37,7 @@ pub struct Args {
     seeds: Option<Seeds>,
     /// Begin no more runs after so long
     #[arg(long = "for", value_name = "DURATION")]
-    time: Option<Span>,
+    within: Option<Span>,
     /// Go on after a violation, and tell the kinds of them apart
     #[arg(long)]
     all: bool,
@@ -141,7 +141,11 @@ fn hunt(
     interrupts: &Interrupts,
     terminal: &Terminal<'_>,
 ) -> Result<Found, (ExitCode, String)> {
-    let last = if args.time.is_some() { SEED_MAX } else { SEEDS };
+    let last = if args.within.is_some() {
+        SEED_MAX
+    } else {
+        SEEDS
+    };
     let seeds = args.seeds.unwrap_or(Seeds { first: 1, last });
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(cores).clamp(1, 1_024);
@@ -155,7 +159,7 @@ fn hunt(
             return Some(Ending::Interrupted);
         }
         let elapsed = clock.now().since(schism_history::Time::ZERO);
-        args.time
+        args.within
             .is_some_and(|time| elapsed >= time.0)
             .then_some(Ending::Time)
     };

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Short enough for many seeds; some of them show it.
-const SHORT: [&str; 4] = ["--time", "2s", "--set", "load.rate=300"];
+const SHORT: [&str; 4] = ["--time", "5s", "--set", "load.rate=300"];
 
 fn hunt(scratch: &Scratch, name: &str, arguments: &[&str]) -> Said {
     let (plan, out) = (example(name), scratch.path("runs"));
