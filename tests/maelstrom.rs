@@ -136,7 +136,7 @@ fn so_they_do_in_python() {
     assert_eq!(right.code, 0, "{}", right.text);
     let wrong = Ran::of(
         &example,
-        "--time 2s --set target.maelstrom.args=[\"local\"]",
+        "--time 5s --set target.maelstrom.args=[\"local\"]",
     );
     assert_eq!(wrong.code, 1, "{}", wrong.text);
     assert!(wrong.found_by().contains(&"linearizable"), "{}", wrong.text);
